@@ -1,0 +1,263 @@
+"""What worker and adapter agree on: names, message payloads and the neutral records of a run.
+
+Append-only: everything here is in recorded histories. New fields need a default; nothing is renamed or removed.
+Times are RFC 3339 strings in UTC with microseconds (`2026-01-31T09:30:00.000000Z`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Literal
+
+# Workflow types, as operators see them.
+RUN_WORKFLOW = "TidegateRun"
+RESUME_WORKFLOW = "TidegateResume"
+DEFINITION_WORKFLOW = "TidegateDefinition"
+VERSION_WORKFLOW = "TidegateVersion"
+SECRET_WORKFLOW = "TidegateSecret"
+
+# Messages of ours carry the prefix; every other signal name is an event of that name.
+MESSAGE_PREFIX = "tidegate:"
+DELIVER = "tidegate:deliver"
+CONTINUE_AS_NEW = "tidegate:continue-as-new"
+SNAPSHOT = "tidegate:snapshot"
+ADD_VERSION = "tidegate:add-version"
+SET_TAG = "tidegate:set-tag"
+PUT_SECRET = "tidegate:put-secret"
+
+# The key under which our memo entries are found.
+MEMO = "tidegate"
+
+RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
+StepStatus = Literal["success", "failure", "incomplete"]
+
+
+def timestamp(moment: datetime) -> str:
+    """A moment as this module writes it."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass
+class ParentRef:
+    """The run that started this one, and by which of its steps."""
+
+    workflow_id: str
+    run_id: str
+    step: str
+    definition_name: str = ""
+
+
+@dataclass
+class RunFacts:
+    """Who a run is: in its input, and in its memo, so that lists and reads need nothing else."""
+
+    organisation: str
+    dialect: str
+    run_id: str
+    definition_id: str
+    definition_name: str
+    version_id: str
+    version_number: int
+    created_at: str
+    submitted_by: str = ""
+    root_run_id: str = ""
+    parent: ParentRef | None = None
+    #: The request that made this run; a repetition of it is answered as the first was.
+    request_id: str = ""
+    #: Temporal run id of the closed run that this one resumes.
+    resumed_from: str | None = None
+    started_at: str | None = None
+
+
+@dataclass
+class Event:
+    """One received event. `payload` counts only if `has_payload`; `source` is `api` or `signal`."""
+
+    id: str
+    name: str
+    payload: Any = None
+    has_payload: bool = False
+    source: str = "api"
+    received_at: str = ""
+
+
+@dataclass
+class DeliveryOutcome:
+    """What became of a delivery: `matched` (a wait took it), `buffered` (kept for a later wait).
+
+    `step` is the step whose wait took it; `completed` tells whether that wait is now satisfied. A repetition of a
+    delivery gets the first one's outcome with `duplicate` set.
+    """
+
+    status: Literal["matched", "buffered"]
+    step: str | None = None
+    completed: bool = False
+    duplicate: bool = False
+
+
+@dataclass
+class StepRecord:
+    """One thing that happened in a run: a visit of a step, or an event received (`source` = `event`)."""
+
+    id: str
+    step: str
+    visit: int
+    status: StepStatus
+    label: str | None = None
+    source: Literal["engine", "event"] = "engine"
+    has_input: bool = False
+    input: Any = None
+    has_output: bool = False
+    output: Any = None
+    started_at: str = ""
+    ended_at: str = ""
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    event: str | None = None
+    next: str | None = None
+
+
+@dataclass
+class WaitView:
+    """An open wait as shown to people. `deadline` None means never."""
+
+    step: str
+    visit: int
+    events: list[str]
+    received: list[str]
+    since: str
+    deadline: str | None
+    on_deadline: str | None
+    next: str | None
+
+
+@dataclass
+class RunSnapshot:
+    """All that can be asked of a run. `next_step` is the step the run is at; None once it has finished."""
+
+    status: RunStatus
+    next_step: str | None
+    data: dict[str, Any]
+    records: list[StepRecord]
+    waits: list[WaitView]
+    output: Any = None
+    error: str | None = None
+    #: The carried state, opaque to all but the interpreter.
+    state: dict[str, Any] = field(default_factory=dict)
+    quarantined: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class RunInput:
+    """The argument of `TidegateRun`. `definition` is a compiled `Definition` as JSON; `state` is carried over."""
+
+    definition: dict[str, Any]
+    facts: RunFacts
+    input: Any = None
+    state: dict[str, Any] | None = None
+    task_queue: str = ""
+
+
+@dataclass
+class CallContext:
+    """Who calls: given to every executor. `idempotency_key` is the same on every attempt of one visit."""
+
+    organisation: str
+    dialect: str
+    workflow_id: str
+    run_id: str
+    definition_id: str
+    definition_name: str
+    step: str
+    visit: int
+    idempotency_key: str
+
+
+@dataclass
+class Call:
+    """The argument of every executor activity. `secrets` maps slot -> name of the secret, never its value."""
+
+    config: dict[str, Any]
+    context: CallContext
+    has_input: bool = False
+    input: Any = None
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class DefinitionFacts:
+    """A definition's entity as its memo shows it. `tags` maps tag -> version number."""
+
+    organisation: str
+    dialect: str
+    definition_id: str
+    name: str
+    created_at: str
+    request_id: str = ""
+    latest: int = 0
+    tags: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class VersionFacts:
+    """One immutable version. `text` is what the user registered; `sha256` of its minified form."""
+
+    definition_id: str
+    version_id: str
+    number: int
+    text: str
+    sha256: str
+    created_at: str
+    request_id: str = ""
+
+
+@dataclass
+class AddVersion:
+    """Update of a definition entity: add a version, unless the version tagged `unless_tag` has the same hash."""
+
+    text: str
+    sha256: str
+    created_at: str
+    request_id: str = ""
+    unless_tag: str | None = None
+
+
+@dataclass
+class SetTag:
+    tag: str
+    number: int
+
+
+@dataclass
+class ResumeInput:
+    """The argument of `TidegateResume`: start `run_workflow_id` again from the snapshot of `closed_run_id`."""
+
+    run_workflow_id: str
+    closed_run_id: str
+    request_id: str = ""
+    closed_status: str = ""
+
+
+@dataclass
+class ChildStart:
+    """A child that a step is about to start: which definition, with what input."""
+
+    key: str
+    definition_name: str
+    input: Any = None
+    tag: str | None = None
+    version_number: int | None = None
+    version_id: str | None = None
+
+
+#: Search attributes of runs -> their Temporal type. All are optional: a namespace without them serves as well.
+SEARCH_ATTRIBUTES: dict[str, Literal["Keyword", "KeywordList", "Datetime", "Int"]] = {
+    "TidegateDialect": "Keyword",
+    "TidegateOrganisation": "Keyword",
+    "TidegateDefinition": "Keyword",
+    "TidegateVersion": "Int",
+    "TidegateWaitingFor": "KeywordList",
+    "TidegateWaitSince": "Datetime",
+    "TidegateWaitDeadline": "Datetime",
+}

@@ -1,0 +1,50 @@
+"""The languages that definitions may compute values with: one file each, one table here.
+
+A language compiles a source once per process into a program: a function of the run's data, pure and bounded (no clock,
+no randomness, no I/O, no backtracking), that raises `ExpressionError` when it cannot give a value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from definitions.errors import ExpressionError
+from definitions.expressions import json_logic, json_xform, literal, path
+from definitions.model import Expression
+
+Scope = Mapping[str, Any]
+Program = Callable[[Scope], Any]
+
+#: Language -> its compiler. A compiler raises ValueError, with the place and the reason, for a bad source.
+LANGUAGES: dict[str, Callable[[Any], Program]] = {
+    "literal": literal.compile,
+    "path": path.compile,
+    "json-logic": json_logic.compile,
+    "json-xform": json_xform.compile,
+}
+
+
+@lru_cache(maxsize=4096)
+def _compiled(language: str, source: str) -> Program:
+    return LANGUAGES[language](json.loads(source))
+
+
+def program(expression: Expression) -> Program:
+    """The compiled form of an expression, cached for the life of the process.
+
+    Raises ValueError for an unknown language or a bad source.
+    """
+    if expression.language not in LANGUAGES:
+        raise ValueError(f"unknown expression language {expression.language!r}")
+    return _compiled(expression.language, json.dumps(expression.source))
+
+
+def evaluate(expression: Expression, scope: Scope) -> Any:
+    """The value of an expression. Raises ExpressionError."""
+    try:
+        return program(expression)(scope)
+    except ValueError as error:
+        raise ExpressionError(str(error)) from error
