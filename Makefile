@@ -1,0 +1,61 @@
+# Every target sets up what it needs in .venv: only Python 3 (with its venv module) and make have to be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= .tidegate
+SOURCES := definitions worker adapter tidegate tests bench demo
+
+# The stamp is newer than what it was made from as long as the environment is up to date.
+STAMP := $(VENV)/.setup-done
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.10 --no-emit-index-url \
+	--custom-compile-command "make requirements"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint bench schema requirements wipe clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(STAMP)  ## make .venv with everything, tests included
+
+$(STAMP): requirements/test.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Tidegate needs Python 3.10 or newer; name one with: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| { echo "Python's venv module is missing: install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## run the approval flow from start to end, on free ports
+	$(BIN)/python demo/approval.py
+
+run: setup  ## keep Temporal, a worker and the adapter up until Ctrl-C
+	$(BIN)/tidegate dev --data $(DATA)
+
+test: setup  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: setup  ## check style and types
+	$(BIN)/ruff check $(wildcard $(SOURCES))
+	$(BIN)/ruff format --check $(wildcard $(SOURCES))
+	$(BIN)/mypy $(wildcard $(SOURCES))
+
+bench: setup  ## measure against the same flow written by hand
+	$(BIN)/python -m bench
+
+schema: setup  ## write definitions/schema.json anew from the model
+	$(BIN)/python -m definitions.schema
+
+requirements: setup  ## pin anew, after a change of pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --output-file requirements/test.txt --constraint requirements/runtime.txt \
+		--extra dev --extra test pyproject.toml
+
+wipe:  ## delete the data of `make run`
+	rm -rf $(DATA)
+
+clean: wipe  ## delete all that make made
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
