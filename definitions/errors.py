@@ -6,6 +6,7 @@
     ├── PayloadInvalid         an event's payload does not fit the wait it is for
     ├── ExpressionError        an expression could not be evaluated
     ├── Unauthenticated        no or a wrong credential
+    │   └── TokenExpired       a signed token past its time
     ├── Forbidden              a credential without the right, or of another organisation
     ├── NotFound               no such run, definition, version, tag or secret
     ├── AlreadyExists          a name is taken
@@ -83,6 +84,10 @@ class ExpressionError(_WithPath):
 
 class Unauthenticated(TidegateError):
     code = "unauthenticated"
+
+
+class TokenExpired(Unauthenticated):
+    code = "token-expired"
 
 
 class Forbidden(TidegateError):
