@@ -1,0 +1,72 @@
+"""Errors of the HTTP edge itself, and which HTTP status each error of ours stands for.
+
+A dialect's `render_error` gets one of these or one of `definitions.errors`, never an exception of a library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from definitions import errors
+from definitions.errors import TidegateError
+
+
+class RequestInvalid(TidegateError):
+    """A request that cannot be understood. `fields` maps a JSON path or parameter name to what is wrong with it."""
+
+    code = "request-invalid"
+
+    def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.fields = dict(fields or {})
+
+
+class UnknownRoute(errors.NotFound):
+    """No route has this path."""
+
+    code = "unknown-route"
+
+
+class MethodNotAllowed(TidegateError):
+    """The path exists, with other methods: `allowed`, A to Z."""
+
+    code = "method-not-allowed"
+
+    def __init__(self, message: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class Internal(TidegateError):
+    """A defect. What happened is in the log, under the request id; nothing of it goes on the wire."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("internal error")
+
+
+#: Error -> HTTP status. The first entry that an error is an instance of counts, so subclasses come first.
+STATUS: tuple[tuple[type[TidegateError], int], ...] = (
+    (RequestInvalid, 400),
+    (errors.DefinitionError, 400),
+    (errors.InputInvalid, 400),
+    (errors.PayloadInvalid, 400),
+    (errors.ExpressionError, 400),
+    (errors.Unauthenticated, 401),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (MethodNotAllowed, 405),
+    (errors.AlreadyExists, 409),
+    (errors.Conflict, 409),
+    (errors.RunClosed, 409),
+    (errors.NotResumable, 409),
+    (errors.TooLarge, 413),
+    (errors.Overloaded, 429),
+    (errors.Unavailable, 503),
+)
+
+
+def status_of(error: TidegateError) -> int:
+    """The usual HTTP status of an error; a dialect may differ where its vendor does. Unknown ones are 500."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
