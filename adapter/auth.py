@@ -1,14 +1,20 @@
-"""Who calls, and may they? Bearer tokens against the keyring; without any key, everybody on this machine."""
+"""Who calls, and may they? Bearer tokens against the keyring; without any key, everybody on this machine.
+
+A Bearer token is a configured key, or an API token that was issued to the holder of one (`adapter.api_tokens`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 
 from fastapi import Request
 
+from adapter import api_tokens
 from adapter.keyring import ANYONE, Keyring, Principal
 from adapter.services import services
 from definitions.errors import Forbidden, Unauthenticated
+from definitions.tokens import looks_signed
 
 __all__ = ["Principal", "authorise", "bearer", "identify", "principal"]
 
@@ -19,21 +25,23 @@ def bearer(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def identify(keyring: Keyring, token: str | None) -> Principal:
+def identify(keyring: Keyring, token: str | None, token_keys: tuple[str, ...] = ()) -> Principal:
     """Who a token stands for. Raises Unauthenticated; a keyring without keys takes every token and none."""
     if not keyring:
         return ANYONE
     if token is None:
         raise Unauthenticated("an Authorization header with a Bearer token is required")
-    found = keyring.find(token)
-    if found is None:
-        raise Unauthenticated("the token is not valid")
-    return found
+    if (found := keyring.find(token)) is not None:
+        return found
+    if looks_signed(token):
+        return api_tokens.holder(token_keys, keyring, token, now=datetime.now(timezone.utc))
+    raise Unauthenticated("the token is not valid")
 
 
 def principal(request: Request, token: str | None = None) -> Principal:
     """Who calls. `token` is for a dialect whose credential is not a Bearer token. Raises Unauthenticated."""
-    found = identify(services(request).keyring, token or bearer(request))
+    held = services(request)
+    found = identify(held.keyring, token or bearer(request), held.settings.token_keys)
     request.state.organisation = found.organisation
     return found
 

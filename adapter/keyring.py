@@ -21,12 +21,16 @@ class KeyringError(ValueError):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who calls. `keyless` means that the server has no keys: then any organisation may be named."""
+    """Who calls. `keyless` means that the server has no keys: then any organisation may be named.
+
+    `key` is the start of the SHA-256 of the configured key that the right to call comes from.
+    """
 
     name: str
     organisation: str
     permissions: frozenset[str]
     keyless: bool = False
+    key: str = ""
 
     def may(self, permission: str) -> bool:
         return ALL in self.permissions or permission in self.permissions
@@ -53,6 +57,10 @@ class Keyring:
             if hmac.compare_digest(sha256, digest):
                 found = principal
         return found
+
+    def holder(self, key: str) -> Principal | None:
+        """Who the configured key with this `Principal.key` stands for, or None if it is configured no more."""
+        return next((principal for _, principal in self.entries if principal.key == key), None)
 
 
 def read_keyring(text: str) -> Keyring:
@@ -84,4 +92,4 @@ def _entry(index: int, entry: Any) -> tuple[str, Principal]:
     name = entry.get("name", f"key-{sha256[:8]}")
     if not isinstance(name, str) or not name:
         raise KeyringError(f"entry {index}: name must be a text that is not empty")
-    return sha256, Principal(name, organisation, frozenset(permissions))
+    return sha256, Principal(name, organisation, frozenset(permissions), key=sha256[:16])
