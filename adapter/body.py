@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from adapter.failures import RequestInvalid
 
@@ -50,9 +50,9 @@ async def json_model(request: Request, model: type[_Model], *, may_be_empty: boo
         raise invalid_fields(invalid.errors(include_url=False, include_input=False)) from None
 
 
-def invalid_fields(details: list[ErrorDetails]) -> RequestInvalid:
+def invalid_fields(details: Iterable[Mapping[str, Any]]) -> RequestInvalid:
     """One error out of pydantic's list: JSON paths, no input values (which may be secrets)."""
-    fields = {json_path(detail["loc"]): detail["msg"] for detail in details}
+    fields = {json_path(detail["loc"]): str(detail["msg"]) for detail in details}
     return RequestInvalid("; ".join(f"{path}: {text}" for path, text in fields.items()), fields)
 
 

@@ -68,12 +68,12 @@ def read_keyring(text: str) -> Keyring:
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError):
-        raise KeyringError("is not JSON") from None
+        raise KeyringError("not JSON") from None
     if not isinstance(entries, list):
-        raise KeyringError("must be a JSON list")
+        raise KeyringError("not a JSON list")
     pairs = tuple(_entry(index, entry) for index, entry in enumerate(entries))
     if len({sha256 for sha256, _ in pairs}) != len(pairs):
-        raise KeyringError("holds the same key twice")
+        raise KeyringError("the same key twice")
     return Keyring(pairs)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapter.keyring import Keyring, KeyringError, read_keyring
+from definitions.tokens import TokenKeys
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -24,6 +25,12 @@ def _text(value: str) -> str:
 
 def _list(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _token_keys(value: str) -> tuple[str, ...]:
+    keys = _list(value)
+    TokenKeys(keys)  # refuses what is too short to sign with
+    return keys
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -89,7 +96,7 @@ class Settings:
     )
     token_keys: tuple[str, ...] = field(
         default=(),
-        metadata=_env("TIDEGATE_TOKEN_KEYS", _list, "Keys that sign tokens, separated by commas, newest first."),
+        metadata=_env("TIDEGATE_TOKEN_KEYS", _token_keys, "Keys that sign tokens, separated by commas, newest first."),
     )
     secret_keys: tuple[str, ...] = field(
         default=(),
@@ -112,10 +119,10 @@ class Settings:
         default=5.0,
         metadata=_env("TIDEGATE_RPC_TIMEOUT", _seconds, "Seconds until an unanswered call to Temporal gives 503."),
     )
-    shutdown_grace: float = field(
-        default=10.0,
+    shutdown_grace: int = field(
+        default=10,
         metadata=_env(
-            "TIDEGATE_SHUTDOWN_GRACE", _seconds, "Seconds that requests in flight have to finish at shutdown."
+            "TIDEGATE_SHUTDOWN_GRACE", _whole(1, 600), "Seconds that requests in flight have to finish at shutdown."
         ),
     )
     log_level: str = field(
@@ -157,14 +164,14 @@ def _value(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> Any:
     try:
         return metadata["read"](environ[metadata["env"]].strip())
     except ValueError as error:
-        raise SettingsError(f"{metadata['env']} {error}") from None
+        raise SettingsError(f"{metadata['env']}: {error}") from None
 
 
 def _keys_of_file(path: str) -> Keyring:
     try:
         return read_keyring(Path(path).read_text(encoding="utf-8"))
     except KeyringError as error:
-        raise SettingsError(f"TIDEGATE_API_KEYS_FILE: {path} {error}") from None
+        raise SettingsError(f"TIDEGATE_API_KEYS_FILE: {path}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8"
         raise SettingsError(f"TIDEGATE_API_KEYS_FILE: cannot read {path}: {reason}") from None
