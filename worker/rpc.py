@@ -44,8 +44,8 @@ def unavailable(part: Part) -> Unavailable:
     return Unavailable(_MESSAGES[part], part=part)
 
 
-def translated(error: RPCError, part: Part = "temporal") -> TidegateError | None:
-    """Our error for one of Temporal's; None for one that means a mistake of ours."""
+def translated(error: RPCError, part: Part = "temporal", missing: str = "not found") -> TidegateError | None:
+    """Our error for one of Temporal's, `missing` being the message of a NotFound; None: it means a mistake of ours."""
     if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
         # gRPC gives a message over its size limit the status of a rate limit, but waiting would not help.
         too_large = "larger than max" in error.message
@@ -53,14 +53,18 @@ def translated(error: RPCError, part: Part = "temporal") -> TidegateError | None
     if error.status is RPCStatusCode.NOT_FOUND:
         details = error.grpc_status.details
         no_namespace = any(detail.Is(NamespaceNotFoundFailure.DESCRIPTOR) for detail in details)
-        return unavailable("temporal") if no_namespace else NotFound("not found")
+        return unavailable("temporal") if no_namespace else NotFound(missing)
     if error.status is RPCStatusCode.FAILED_PRECONDITION and part == "worker":
         return unavailable("worker")
     return unavailable(part) if error.status in _AWAY else None
 
 
-async def bounded(call: Coroutine[Any, Any, T], *, seconds: float = RPC_SECONDS, part: Part = "temporal") -> T:
-    """Await a call to Temporal for at most `seconds`; `part` is what is away if it does not answer.
+async def bounded(
+    call: Coroutine[Any, Any, T], *, seconds: float = RPC_SECONDS, part: Part = "temporal", missing: str = "not found"
+) -> T:
+    """Await a call to Temporal for at most `seconds`.
+
+    `part` is what is away if it does not answer; `missing` the message of a NotFound.
 
     Raises NotFound, Overloaded, TooLarge, Unavailable; lets through what says more, such as
     WorkflowAlreadyStartedError and WorkflowUpdateFailedError. A cancelled caller gets CancelledError, always.
@@ -76,7 +80,7 @@ async def bounded(call: Coroutine[Any, Any, T], *, seconds: float = RPC_SECONDS,
     if not done:
         task.cancel()
         raise unavailable(part)
-    return _outcome(task, part)
+    return _outcome(task, part, missing)
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:
@@ -84,13 +88,13 @@ def _retrieve(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
-def _outcome(task: asyncio.Task[T], part: Part) -> T:
+def _outcome(task: asyncio.Task[T], part: Part, missing: str) -> T:
     try:
         return task.result()
     except RPCTimeoutOrCancelledError as error:
         raise unavailable(part) from error
     except RPCError as error:
-        ours = translated(error, part)
+        ours = translated(error, part, missing)
         if ours is None:
             raise
         raise ours from error
@@ -111,6 +115,7 @@ async def execute_update(
     update_id: str | None = None,
     run_id: str | None = None,
     seconds: float = RPC_SECONDS,
+    missing: str = "not found",
 ) -> T:
     """Send an update and wait for its outcome, at most `seconds`.
 
@@ -128,7 +133,7 @@ async def execute_update(
         rpc_timeout=timedelta(seconds=seconds),
     )
     try:
-        outcome: T = await bounded(call, seconds=seconds, part="worker")
+        outcome: T = await bounded(call, seconds=seconds, part="worker", missing=missing)
         return outcome
     except WorkflowUpdateFailedError as error:
         ours = error_of(error.cause)
