@@ -22,6 +22,7 @@ MESSAGE_PREFIX = "tidegate:"
 DELIVER = "tidegate:deliver"
 CONTINUE_AS_NEW = "tidegate:continue-as-new"
 SNAPSHOT = "tidegate:snapshot"
+STATE = "tidegate:state"
 ADD_VERSION = "tidegate:add-version"
 SET_TAG = "tidegate:set-tag"
 PUT_SECRET = "tidegate:put-secret"
@@ -80,17 +81,20 @@ class Event:
     has_payload: bool = False
     source: str = "api"
     received_at: str = ""
+    #: Order of arrival within the run; given by the wait machine.
+    seq: int = 0
 
 
 @dataclass
 class DeliveryOutcome:
-    """What became of a delivery: `matched` (a wait took it), `buffered` (kept for a later wait).
+    """What became of a delivery: `matched` (a wait took it), `buffered` (kept for a later wait), `discarded` (a wait's
+    filter refused it and used it up).
 
     `step` is the step whose wait took it; `completed` tells whether that wait is now satisfied. A repetition of a
     delivery gets the first one's outcome with `duplicate` set.
     """
 
-    status: Literal["matched", "buffered"]
+    status: Literal["matched", "buffered", "discarded"]
     step: str | None = None
     completed: bool = False
     duplicate: bool = False
@@ -143,8 +147,7 @@ class RunSnapshot:
     waits: list[WaitView]
     output: Any = None
     error: str | None = None
-    #: The carried state, opaque to all but the interpreter.
-    state: dict[str, Any] = field(default_factory=dict)
+    #: Messages that could not be used, newest last: {name, reason, at}.
     quarantined: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -156,7 +159,10 @@ class RunInput:
     facts: RunFacts
     input: Any = None
     state: dict[str, Any] | None = None
-    task_queue: str = ""
+    #: Whether the namespace knows SEARCH_ATTRIBUTES, so that the run may keep them up to date.
+    search_attributes: bool = False
+    #: Whether `state` is of a closed run that is resumed, rather than of this run continued as new.
+    resumed: bool = False
 
 
 @dataclass
@@ -261,3 +267,47 @@ SEARCH_ATTRIBUTES: dict[str, Literal["Keyword", "KeywordList", "Datetime", "Int"
     "TidegateWaitSince": "Datetime",
     "TidegateWaitDeadline": "Datetime",
 }
+
+
+# Activities of the interpreter's own; executors are activities under their own names.
+RESOLVE_CHILDREN = "tidegate_resolve_children"
+AWAIT_RUNS = "tidegate_await_runs"
+RESUME_RUNS = "tidegate_resume_runs"
+CANCEL_RUN = "tidegate_cancel_run"
+RESUME_RUN = "tidegate_resume_run"
+
+
+@dataclass
+class ResolveChildren:
+    """Argument of RESOLVE_CHILDREN: find and compile the definitions of children, and check their inputs."""
+
+    organisation: str
+    dialect: str
+    starts: list[ChildStart]
+
+
+@dataclass
+class ResolvedChild:
+    key: str
+    definition_id: str
+    definition_name: str
+    version_id: str
+    version_number: int
+
+
+@dataclass
+class ResolvedChildren:
+    """`definitions` maps version id -> compiled definition, so that many children of one version carry it once."""
+
+    definitions: dict[str, dict[str, Any]]
+    children: list[ResolvedChild]
+
+
+@dataclass
+class ClosedRun:
+    """How a run ended: result of AWAIT_RUNS for each that has."""
+
+    workflow_id: str
+    status: str
+    output: Any = None
+    error: str | None = None

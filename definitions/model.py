@@ -41,10 +41,10 @@ class Expression(_Model):
 class RetryPolicy(_Model):
     """How a failing call is repeated; these are Temporal's own retry policy fields."""
 
-    maximum_attempts: int = Field(1, ge=1, le=1000)
-    initial_interval: float = Field(1.0, gt=0)
-    backoff_coefficient: float = Field(2.0, ge=1)
-    maximum_interval: float = Field(100.0, gt=0)
+    maximum_attempts: int = Field(default=1, ge=1, le=1000)
+    initial_interval: float = Field(default=1.0, gt=0)
+    backoff_coefficient: float = Field(default=2.0, ge=1)
+    maximum_interval: float = Field(default=100.0, gt=0)
 
 
 class Save(_Model):
@@ -75,7 +75,7 @@ class CallStep(_Step):
     #: Slot in the call -> name of an organisation secret, read by the worker just before the call.
     secrets: dict[str, str] = {}
     retry: RetryPolicy = RetryPolicy()
-    timeout: float = Field(900.0, gt=0)
+    timeout: float = Field(default=900.0, gt=0)
 
 
 class AssignStep(_Step):
@@ -107,7 +107,7 @@ class PayloadRule(_Model):
     """
 
     object_only: bool = False
-    schema_: dict[str, Any] | None = Field(None, alias="schema")
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema")
     merged: dict[str, Any] | None = None
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -199,7 +199,7 @@ class EachStep(_Step):
     body: Block
     item_as: str = "item"
     index_as: str = "index"
-    at_once: int = Field(1, ge=1, le=500)
+    at_once: int = Field(default=1, ge=1, le=500)
 
 
 class EndStep(_Step):

@@ -18,6 +18,7 @@ _CARRIED: dict[type[TidegateError], str | None] = {
     errors.Conflict: None,
     errors.NotResumable: None,
     errors.TooLarge: None,
+    errors.Overloaded: None,
 }
 _BY_CODE = {kind.code: (kind, attribute) for kind, attribute in _CARRIED.items()}
 

@@ -1,0 +1,305 @@
+"""Runs on Temporal: start, describe, deliver to, cancel and resume them. `worker.client` is its face."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.converter import value_to_type
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from definitions import contract, ids
+from definitions.contract import DeliveryOutcome, Event, ResumeInput, RunFacts, RunInput, RunSnapshot, RunStatus
+from definitions.errors import NotFound, NotResumable, RunClosed, TidegateError, Unavailable
+from definitions.model import Definition
+from worker import attributes
+from worker.failures import error_of
+from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
+from worker.views import RunDescription
+
+#: Temporal's status of an execution -> ours. Continued-as-new is never the latest execution of an id.
+STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
+    WorkflowExecutionStatus.RUNNING: "running",
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
+    WorkflowExecutionStatus.COMPLETED: "succeeded",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.TIMED_OUT: "failed",
+    WorkflowExecutionStatus.CANCELED: "cancelled",
+    WorkflowExecutionStatus.TERMINATED: "cancelled",
+}
+#: Seconds that a cancel waits for the run to stop, and that an event waits for a worker before it is left as a signal.
+CANCEL_SECONDS = 3.0
+SIGNAL_AFTER_SECONDS = 2.0
+#: Seconds after which a namespace that did not know our search attributes is asked again.
+ATTRIBUTES_RECHECK_SECONDS = 60.0
+
+
+class RunClient:
+    """Runs of one namespace and task queue."""
+
+    def __init__(self, client: Client, task_queue: str, seconds: float = RPC_SECONDS) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._seconds = seconds
+        self._attributes_known = False
+        self._attributes_asked = float("-inf")
+
+    async def start(self, definition: Definition, facts: RunFacts, input: Any) -> tuple[RunDescription, bool]:
+        argument = RunInput(
+            definition=definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            facts=facts,
+            input=input,
+            search_attributes=await self.search_attributes(),
+        )
+        workflow_id = ids.run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
+        try:
+            handle = await self._start(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            return await self.describe_workflow(workflow_id), False
+        now = datetime.now(timezone.utc)
+        run_id = handle.first_execution_run_id or ""
+        return RunDescription(workflow_id, run_id, "pending", facts, now, now, None), True
+
+    async def _start(
+        self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy
+    ) -> WorkflowHandle[Any, Any]:
+        return await bounded(
+            self._client.start_workflow(
+                contract.RUN_WORKFLOW,
+                argument,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=reuse,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={contract.MEMO: asdict(argument.facts)},
+                search_attributes=attributes.start_attributes(argument.facts) if argument.search_attributes else None,
+                static_summary=attributes.summary(argument.facts),
+                rpc_timeout=timedelta(seconds=self._seconds),
+            ),
+            seconds=self._seconds,
+        )
+
+    async def search_attributes(self) -> bool:
+        """Whether the namespace knows all of our search attributes; a yes is remembered."""
+        if self._attributes_known or time.monotonic() - self._attributes_asked < ATTRIBUTES_RECHECK_SECONDS:
+            return self._attributes_known
+        self._attributes_asked = time.monotonic()
+        try:
+            known = await bounded(
+                self._client.operator_service.list_search_attributes(
+                    ListSearchAttributesRequest(namespace=self._client.namespace),
+                    timeout=timedelta(seconds=self._seconds),
+                ),
+                seconds=self._seconds,
+            )
+        except (TidegateError, RPCError):
+            return False  # not told, or not allowed to ask: runs do without
+        self._attributes_known = set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
+        return self._attributes_known
+
+    async def describe(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
+        return await self.describe_workflow(ids.run_workflow_id(dialect, organisation, run_id))
+
+    async def describe_workflow(self, workflow_id: str) -> RunDescription:
+        handle = self._client.get_workflow_handle(workflow_id)
+        found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
+        return await described(found)
+
+    async def snapshot(self, workflow_id: str) -> RunSnapshot:
+        description = await self.describe_workflow(workflow_id)
+        snapshot: RunSnapshot = await self._query(
+            workflow_id, description.temporal_run_id, contract.SNAPSHOT, RunSnapshot
+        )
+        if description.closed_at is not None and snapshot.status == "running":  # terminated or timed out by Temporal
+            return replace(snapshot, status=description.status, next_step=None, waits=[])
+        return snapshot
+
+    async def carried(self, workflow_id: str, temporal_run_id: str) -> RunInput:
+        """What a resume of a closed run starts with. Needs a worker."""
+        argument: RunInput = await self._query(workflow_id, temporal_run_id, contract.STATE, RunInput)
+        return argument
+
+    async def _query(self, workflow_id: str, temporal_run_id: str, name: str, result_type: Any) -> Any:
+        handle = self._client.get_workflow_handle(workflow_id, run_id=temporal_run_id)
+        call = handle.query(name, result_type=result_type, rpc_timeout=timedelta(seconds=self._seconds))
+        try:
+            return await bounded(call, seconds=self._seconds, part="worker")
+        except WorkflowQueryFailedError as error:
+            raise Unavailable("the run cannot be read now", part="worker") from error
+        except Unavailable as error:
+            raise await who_is_away(self._client) from error
+
+    async def deliver(self, workflow_id: str, event: Event, may_signal: bool) -> DeliveryOutcome:
+        seconds = min(SIGNAL_AFTER_SECONDS, self._seconds) if may_signal else self._seconds
+        try:
+            return await execute_update(
+                self._client,
+                workflow_id,
+                contract.DELIVER,
+                asdict(event),
+                result_type=DeliveryOutcome,
+                update_id=event.id,
+                seconds=seconds,
+            )
+        except NotFound:
+            raise await self._closed_or_unknown(workflow_id) from None
+        except Unavailable as error:
+            if not may_signal or error.part != "worker":
+                raise
+        return await self._signal(workflow_id, event)
+
+    async def _signal(self, workflow_id: str, event: Event) -> DeliveryOutcome:
+        handle = self._client.get_workflow_handle(workflow_id)
+        call = handle.signal(contract.DELIVER, asdict(event), rpc_timeout=timedelta(seconds=self._seconds))
+        try:
+            await bounded(call, seconds=self._seconds)
+        except NotFound:
+            raise await self._closed_or_unknown(workflow_id) from None
+        return DeliveryOutcome("buffered")
+
+    async def _closed_or_unknown(self, workflow_id: str) -> TidegateError:
+        """Temporal says NOT_FOUND for a closed run as for an unknown one: only Describe tells them apart."""
+        try:
+            description = await self.describe_workflow(workflow_id)
+        except NotFound as error:
+            return error
+        if description.closed_at is None:  # resumed in this very moment
+            return Unavailable("the run is being resumed", part="worker", retry_after=1)
+        return RunClosed(f"the run has {description.status}", description.status)
+
+    async def cancel(self, workflow_id: str) -> None:
+        description = await self.describe_workflow(workflow_id)
+        if description.closed_at is not None:
+            raise RunClosed(f"the run has {description.status}", description.status)
+        handle = self._client.get_workflow_handle(workflow_id, run_id=None)
+        await bounded(handle.cancel(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
+        waiting = asyncio.ensure_future(self._closed(handle))
+        await asyncio.wait({waiting}, timeout=CANCEL_SECONDS)
+        waiting.cancel()
+
+    async def _closed(self, handle: WorkflowHandle[Any, Any]) -> None:
+        try:
+            await handle.result()
+        except (WorkflowFailureError, RPCError):
+            return
+
+    async def resume(self, workflow_id: str, request_id: str) -> None:
+        description = await self.describe_workflow(workflow_id)
+        if description.status not in ("failed", "cancelled"):
+            await self._resumed_by(description, request_id)
+            return
+        claim = ResumeInput(workflow_id, description.temporal_run_id, request_id, description.status)
+        claim_id = ids.resume_workflow_id(workflow_id, description.temporal_run_id)
+        try:
+            handle = await self._claim(claim_id, claim)
+        except WorkflowAlreadyStartedError:
+            if not request_id or await self._claimed_by(claim_id) != request_id:
+                raise NotResumable("the run has been resumed already") from None
+            handle = self._client.get_workflow_handle(claim_id)
+        await self._resumption(handle)
+
+    async def _resumed_by(self, description: RunDescription, request_id: str) -> None:
+        """A repeated request succeeds: the open run may be the one that it made."""
+        closed_run_id = description.facts.resumed_from
+        if request_id and closed_run_id:
+            claim_id = ids.resume_workflow_id(description.workflow_id, closed_run_id)
+            if await self._claimed_by(claim_id) == request_id:
+                return
+        raise NotResumable(f"the run is {description.status}; only a failed or cancelled one can be resumed")
+
+    async def _claim(self, claim_id: str, claim: ResumeInput) -> WorkflowHandle[Any, Any]:
+        return await bounded(
+            self._client.start_workflow(
+                contract.RESUME_WORKFLOW,
+                claim,
+                id=claim_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                memo={contract.MEMO: {"request_id": claim.request_id}},
+                static_summary=f"resume of {claim.run_workflow_id}"[:200],
+                rpc_timeout=timedelta(seconds=self._seconds),
+            ),
+            seconds=self._seconds,
+        )
+
+    async def _claimed_by(self, claim_id: str) -> str:
+        handle = self._client.get_workflow_handle(claim_id)
+        try:
+            found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
+        except NotFound:
+            return ""
+        memo = await found.memo()
+        return str(memo.get(contract.MEMO, {}).get("request_id", ""))
+
+    async def _resumption(self, handle: WorkflowHandle[Any, Any]) -> None:
+        try:
+            await bounded(handle.result(), seconds=self._seconds, part="worker")
+        except WorkflowFailureError as error:
+            raise error_of(error.cause) or NotResumable("the run cannot be resumed") from error
+        except Unavailable as error:
+            raise await who_is_away(self._client) from error
+
+    async def start_resumed(self, claim: ResumeInput) -> None:
+        """Start the run again that `claim` names; safe to repeat. Called by the claim's activity."""
+        description = await self.describe_workflow(claim.run_workflow_id)
+        if description.temporal_run_id != claim.closed_run_id:
+            if description.facts.resumed_from == claim.closed_run_id:
+                return
+            raise NotResumable("the run has been started again by other means")
+        argument = await self.carried(claim.run_workflow_id, claim.closed_run_id)
+        argument.facts.resumed_from = claim.closed_run_id
+        argument.search_attributes = await self.search_attributes()
+        try:
+            await self._start(claim.run_workflow_id, argument, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            if (await self.describe_workflow(claim.run_workflow_id)).facts.resumed_from != claim.closed_run_id:
+                raise NotResumable("the run has been started again by other means") from None
+
+
+async def described(found: WorkflowExecutionDescription) -> RunDescription:
+    """A description of ours from one of Temporal's. Raises NotFound for an execution that is no run of ours."""
+    memo = (await found.memo()).get(contract.MEMO)
+    if found.workflow_type != contract.RUN_WORKFLOW or not isinstance(memo, dict):
+        raise NotFound("no such run")
+    facts: RunFacts = value_to_type(RunFacts, memo)
+    status = STATUS[found.status or WorkflowExecutionStatus.RUNNING]
+    if status == "running" and _untouched(found):
+        status = "pending"
+    return RunDescription(
+        workflow_id=found.id,
+        temporal_run_id=found.run_id,
+        status=status,
+        facts=facts,
+        started_at=found.start_time,
+        updated_at=_updated_at(found),
+        closed_at=found.close_time,
+    )
+
+
+def _untouched(found: WorkflowExecutionDescription) -> bool:
+    """No worker has looked at it yet: nothing but its start and its first, unstarted, task; and it continues none."""
+    first = found.raw_description.workflow_execution_info.first_run_id
+    return found.history_length <= 2 and first in ("", found.run_id)
+
+
+def _updated_at(found: WorkflowExecutionDescription) -> datetime:
+    moments = [found.start_time, found.close_time, found.typed_search_attributes.get(attributes.WAIT_SINCE)]
+    for activity in found.raw_description.pending_activities:
+        if activity.HasField("last_started_time"):
+            moments.append(activity.last_started_time.ToDatetime(tzinfo=timezone.utc))
+    return max(moment for moment in moments if moment is not None)

@@ -1,0 +1,139 @@
+"""What a step's kind sees of the run it is in, and what it may answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from definitions.contract import CallContext, RunFacts
+from definitions.model import Block
+from worker.state import Frame
+from worker.waits import OpenWait, Waits
+
+
+class StepFailed(Exception):
+    """A step has failed; the run goes to the step's `on_error`, or fails. `code` is stable."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class RunEnded(Exception):
+    """The run is to end now: `outcome` is succeeded, failed or cancelled."""
+
+    def __init__(self, outcome: str, output: Any = None, message: str | None = None) -> None:
+        super().__init__(message or outcome)
+        self.outcome = outcome
+        self.output = output
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step's success. `goto` overrides the step's own `next`."""
+
+    output: Any = None
+    has_output: bool = True
+    goto: str | None = None
+
+
+class Run(Protocol):
+    """The interpreter, as the steps see it."""
+
+    facts: RunFacts
+    waits: Waits
+    search_attributes: bool
+
+    def now(self) -> datetime: ...
+
+    def working(self) -> AbstractContextManager[None]:
+        """While it is entered, the run is not parked: it does not continue as new."""
+        ...
+
+    def parked(self, visit: Visit, wait: OpenWait) -> None:
+        """Show that a wait is open: in the records, to operators."""
+        ...
+
+    def released(self, wait: OpenWait) -> None: ...
+
+    async def run_block(self, block: Block, frame: Frame, outer: tuple[Frame, ...], path: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One visit of one step. `path` is empty in the definition's own block, else `outer-step/branch/`."""
+
+    run: Run
+    name: str
+    number: int
+    path: str
+    frame: Frame
+    outer: tuple[Frame, ...]
+    label: str | None
+    next: str | None
+    has_input: bool = False
+    input: Any = None
+
+    @property
+    def step(self) -> str:
+        return f"{self.path}{self.name}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.step}#{self.number}"
+
+    def scope(self) -> Mapping[str, Any]:
+        return scope(self.frame, self.outer)
+
+    def call_context(self) -> CallContext:
+        facts = self.run.facts
+        return CallContext(
+            organisation=facts.organisation,
+            dialect=facts.dialect,
+            workflow_id="",
+            run_id=facts.run_id,
+            definition_id=facts.definition_id,
+            definition_name=facts.definition_name,
+            step=self.step,
+            visit=self.number,
+            idempotency_key=f"{facts.run_id}/{self.step}/{self.number}",
+        )
+
+    def inner(self, key: str, block: Block, data: dict[str, Any]) -> Frame:
+        """The frame of a block inside this step, as it was left or new."""
+        if key not in self.frame.frames:
+            self.frame.frames[key] = Frame(cursor=block.start, data=data)
+        return self.frame.frames[key]
+
+    async def run_inner(self, key: str, block: Block, data: dict[str, Any]) -> Any:
+        """Run a block inside this step; the same failure again if it had failed before the state was taken up."""
+        frame = self.inner(key, block, data)
+        if frame.error is not None:
+            raise StepFailed(*frame.error)
+        try:
+            return await self.run.run_block(block, frame, (*self.outer, self.frame), f"{self.step}/{key}/")
+        except StepFailed as error:
+            frame.error = [error.code, error.message]
+            raise
+
+
+def scope(frame: Frame, outer: tuple[Frame, ...]) -> Mapping[str, Any]:
+    """The run's data as seen from a block: its own over those around it; `$last` names the step that ran last."""
+    merged: dict[str, Any] = {}
+    for one in (*outer, frame):
+        merged.update(one.data)
+    merged["$last"] = frame.last
+    return merged
+
+
+async def stop(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,64 @@
+"""`call`: run an executor as a Temporal activity, with the step's retry policy and timeout."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
+
+from definitions.contract import Call
+from definitions.model import CallStep
+from worker.steps.base import Done, StepFailed, Visit
+
+#: A worker that dies in mid-call is noticed after this; executors heartbeat well within it.
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+#: A lost worker is not the step's failure, so it uses up no attempt; but a call that kills every worker has to end.
+LOST_WORKERS_LIMIT = 10
+
+
+async def run(visit: Visit, step: CallStep) -> Done:
+    argument = Call(
+        config=step.config,
+        context=visit.call_context(),
+        has_input=visit.has_input,
+        input=visit.input,
+        secrets=step.secrets,
+    )
+    for _ in range(LOST_WORKERS_LIMIT):
+        try:
+            with visit.run.working():
+                output = await _activity(visit, step, argument)
+            return Done(output, has_output=output is not None)
+        except ActivityError as error:
+            failure = error.cause
+            if not (isinstance(failure, TimeoutError) and failure.type == TimeoutType.HEARTBEAT):
+                raise _failed(error) from error
+    raise StepFailed("worker-lost", f"{LOST_WORKERS_LIMIT} workers in a row were lost during this call")
+
+
+async def _activity(visit: Visit, step: CallStep, argument: Call) -> object:
+    retry = step.retry
+    return await workflow.execute_activity(
+        step.executor,
+        argument,
+        start_to_close_timeout=timedelta(seconds=step.timeout),
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=RetryPolicy(
+            maximum_attempts=retry.maximum_attempts,
+            initial_interval=timedelta(seconds=retry.initial_interval),
+            backoff_coefficient=retry.backoff_coefficient,
+            maximum_interval=timedelta(seconds=max(retry.maximum_interval, retry.initial_interval)),
+        ),
+        summary=visit.step[:200],
+    )
+
+
+def _failed(error: ActivityError) -> StepFailed:
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return StepFailed(cause.type or "call-failed", cause.message)
+    if isinstance(cause, TimeoutError):
+        return StepFailed("call-timeout", "the call did not end within its timeout")
+    return StepFailed("call-failed", str(cause or error))

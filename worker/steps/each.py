@@ -1,0 +1,35 @@
+"""`each`: one block for every item of a list, a bounded number at once; the first failure stops the others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from definitions.expressions import evaluate
+from definitions.model import EachStep
+from worker.steps.base import Done, StepFailed, Visit, stop
+
+ITEMS_LIMIT = 10_000
+
+
+async def run(visit: Visit, step: EachStep) -> Done:
+    items = evaluate(step.items, visit.scope())
+    if not isinstance(items, list) or len(items) > ITEMS_LIMIT:
+        raise StepFailed("items-invalid", f"`items` must give a list of at most {ITEMS_LIMIT} items")
+    outputs: list[Any] = [None] * len(items)
+    upcoming = iter(enumerate(items))
+
+    async def lane() -> None:
+        for index, item in upcoming:
+            data = {step.item_as: item, step.index_as: index}
+            try:
+                outputs[index] = await visit.run_inner(str(index), step.body, data)
+            except StepFailed as error:
+                raise StepFailed(error.code, f"item {index}: {error.message}") from error
+
+    lanes = [asyncio.ensure_future(lane()) for _ in range(min(step.at_once, len(items)))]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        await stop([task for task in lanes if not task.done()])
+    return Done(outputs)

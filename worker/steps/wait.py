@@ -1,0 +1,110 @@
+"""`wait`: park until events have come or the deadline passes; the wait machine decides, this file connects it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from definitions.contract import Event, timestamp
+from definitions.errors import PayloadInvalid
+from definitions.expressions import evaluate
+from definitions.model import WaitStep
+from definitions.schemas import first_error
+from worker.steps.base import Done, RunEnded, StepFailed, Visit
+from worker.steps.sleep import seconds
+from worker.waits import OpenWait
+
+
+async def run(visit: Visit, step: WaitStep) -> Done:
+    run = visit.run
+    wait = run.waits.open(
+        _open_wait(visit, step),
+        lambda event: step.filter is None or bool(evaluate(step.filter, {**visit.scope(), "event": _view(event)})),
+        lambda events, complete: _check(step, events, complete),
+    )
+    visit.frame.memory["parked"] = True
+    try:
+        if not wait.satisfied and wait.broken is None:
+            run.parked(visit, wait)
+            await _until_satisfied(visit, wait)
+        if wait.broken is not None:
+            raise StepFailed("event-invalid", wait.broken)
+        if wait.satisfied:
+            return Done(_output(step, wait.received))
+        return _expired(step, wait)
+    finally:
+        run.waits.close(wait.id)
+        run.released(wait)
+
+
+def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
+    need = {"all": len(step.events), "any": 1}.get(str(step.need)) or int(step.need)
+    deadline = step.deadline
+    return OpenWait(
+        id=visit.id,
+        step=visit.step,
+        visit=visit.number,
+        events=list(step.events),
+        need=need,
+        since=timestamp(visit.run.now()),
+        deadline=timestamp(visit.run.now() + timedelta(seconds=seconds(deadline.after, visit))) if deadline else None,
+        on_deadline=(f"go to {deadline.step}" if deadline.step else deadline.then) if deadline else None,
+        next=visit.next,
+        on_reject=step.on_reject,
+    )
+
+
+async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
+    """Return when the wait is satisfied or its deadline has passed: one timer; the machine decides who was first."""
+    remaining: timedelta | None = None
+    if wait.deadline is not None:
+        remaining = datetime.fromisoformat(wait.deadline.replace("Z", "+00:00")) - visit.run.now()
+        if remaining <= timedelta():
+            return
+    summary = f"{', '.join(wait.events)} until {wait.deadline}"
+    try:
+        await workflow.wait_condition(lambda: wait.satisfied, timeout=remaining, timeout_summary=summary[:200])
+    except asyncio.TimeoutError:
+        return  # an event of the same turn counts: messages are applied before timers
+
+
+def _expired(step: WaitStep, wait: OpenWait) -> Done:
+    assert step.deadline is not None
+    names = ", ".join(wait.events)
+    if step.deadline.then == "fail":
+        raise StepFailed("wait-timeout", f"the deadline of the wait for {names} passed at {wait.deadline}")
+    if step.deadline.then == "cancel":
+        raise RunEnded("cancelled", message=f"the deadline of the wait for {names} passed at {wait.deadline}")
+    return Done({"timedOut": True, "events": list(wait.events)}, goto=step.deadline.step)
+
+
+def _view(event: Event) -> dict[str, Any]:
+    return {"name": event.name, "payload": event.payload}
+
+
+def _check(step: WaitStep, events: list[Event], complete: bool) -> None:
+    """Raise PayloadInvalid if the last event does not fit, or, once complete, all of them together."""
+    rule, last = step.payload, events[-1]
+    if last.has_payload and rule.object_only and not isinstance(last.payload, dict):
+        raise PayloadInvalid("the payload must be an object")
+    problem = first_error(rule.schema_, last.payload) if last.has_payload and rule.schema_ is not None else None
+    if problem is None and complete and rule.merged is not None and any(event.has_payload for event in events):
+        problem = first_error(rule.merged, _output(step, events))
+    if problem is not None:
+        raise PayloadInvalid(problem[1], problem[0])
+
+
+def _output(step: WaitStep, received: list[Event]) -> Any:
+    by_name = {event.name: event.payload for event in received}
+    if step.output == "first":
+        return received[0].payload
+    if step.output == "events":
+        return by_name
+    merged: dict[str, Any] = {}
+    for name in step.events:
+        payload = by_name.get(name)
+        merged.update(payload if isinstance(payload, dict) else {})
+    return merged

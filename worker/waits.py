@@ -1,0 +1,198 @@
+"""The wait machine: which event goes to which wait, and what became of every delivery.
+
+Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its state. Rules:
+
+* An event is consumed by one visit of one wait: by the open wait that was opened first and wants it, else it is kept in
+  the inbox and taken, oldest first, by the next wait that wants it.
+* A wait needs a number of distinct names; it holds at most one event of each.
+* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds: it swallows nothing.
+* Every delivery id is answered once; a repetition gets the first answer and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from definitions.contract import DeliveryOutcome, Event
+from definitions.errors import ExpressionError, Overloaded, PayloadInvalid
+
+#: How many delivery ids are remembered, how many events are kept unconsumed, and how many bad messages are shown.
+RING_LIMIT = 5_000
+INBOX_LIMIT = 1_000
+QUARANTINE_LIMIT = 50
+
+#: Says whether a wait wants an event; raises ExpressionError when that cannot be told.
+Accepts = Callable[[Event], bool]
+#: Raises PayloadInvalid when the wait cannot take the last of these events after the others (arrival order).
+Check = Callable[[list[Event], bool], None]
+
+
+@dataclass
+class OpenWait:
+    """One open wait. `id` names the visit; `deadline` is a timestamp or None for never."""
+
+    id: str
+    step: str
+    visit: int
+    events: list[str]
+    need: int
+    since: str
+    deadline: str | None = None
+    on_deadline: str | None = None
+    next: str | None = None
+    on_reject: Literal["keep", "discard"] = "keep"
+    received: list[Event] = field(default_factory=list)
+    satisfied: bool = False
+    #: Set when an early event, already accepted, turned out not to fit: the reason.
+    broken: str | None = None
+
+    def wants(self, event: Event) -> bool:
+        return (
+            not self.satisfied
+            and self.broken is None
+            and event.name in self.events
+            and all(held.name != event.name for held in self.received)
+        )
+
+
+@dataclass
+class WaitState:
+    """What is carried over continue-as-new."""
+
+    inbox: list[Event] = field(default_factory=list)
+    open: list[OpenWait] = field(default_factory=list)
+    ring: dict[str, DeliveryOutcome] = field(default_factory=dict)
+    quarantine: list[dict[str, Any]] = field(default_factory=list)
+    quarantined: int = 0
+    delivered: int = 0
+
+
+def _accept_all(event: Event) -> bool:
+    return True
+
+
+def _check_nothing(events: list[Event], complete: bool) -> None:
+    return None
+
+
+class Waits:
+    """The machine over a `WaitState`. Waits carried over work with their rules once they are opened again."""
+
+    def __init__(self, state: WaitState | None = None) -> None:
+        self.state = state or WaitState()
+        self._rules: dict[str, tuple[Accepts, Check]] = {}
+
+    # --- deliveries ---
+
+    def check(self, event: Event) -> None:
+        """Raise what `deliver` would raise, changing nothing: PayloadInvalid, ExpressionError, or Overloaded for a full
+        inbox."""
+        if event.id in self.state.ring:
+            return
+        wait = self._taker(event)
+        if wait is None:
+            if len(self.state.inbox) >= INBOX_LIMIT and self._discarder(event) is None:
+                raise Overloaded(f"{INBOX_LIMIT} events wait to be used; no more are accepted until some are")
+            return
+        events = [*wait.received, event]
+        self._rule(wait)[1](events, len(events) >= wait.need)
+
+    def deliver(self, event: Event) -> DeliveryOutcome:
+        """Take an event. Raises as `check` does, and then has changed nothing."""
+        if (first := self.state.ring.get(event.id)) is not None:
+            return replace(first, duplicate=True)
+        self.check(event)
+        self.state.delivered += 1
+        outcome = self._place(replace(event, seq=self.state.delivered))
+        self.state.ring[event.id] = outcome
+        while len(self.state.ring) > RING_LIMIT:
+            del self.state.ring[next(iter(self.state.ring))]
+        return outcome
+
+    def _place(self, event: Event) -> DeliveryOutcome:
+        wait = self._taker(event)
+        if wait is not None:
+            self._take(wait, event)
+            return DeliveryOutcome("matched", wait.step, wait.satisfied)
+        if (wait := self._discarder(event)) is not None:
+            return DeliveryOutcome("discarded", wait.step)
+        self.state.inbox.append(event)
+        return DeliveryOutcome("buffered")
+
+    def quarantine(self, name: str, reason: str, at: str) -> None:
+        """Keep note of a message that could not be used: it is shown, and harms nothing."""
+        self.state.quarantined += 1
+        self.state.quarantine.append({"name": name[:200], "reason": reason[:500], "at": at})
+        del self.state.quarantine[:-QUARANTINE_LIMIT]
+
+    # --- waits ---
+
+    def open(self, wait: OpenWait, accepts: Accepts = _accept_all, check: Check = _check_nothing) -> OpenWait:
+        """Open a wait, or give an open one of the same id (carried over) its rules again; early events are used."""
+        self._rules[wait.id] = (accepts, check)
+        for held in self.state.open:
+            if held.id == wait.id:
+                return held
+        self.state.open.append(wait)
+        for event in list(self.state.inbox):
+            self._use_early(wait, event)
+        return wait
+
+    def _use_early(self, wait: OpenWait, event: Event) -> None:
+        if not wait.wants(event):
+            return
+        accepts, check = self._rule(wait)
+        events = [*wait.received, event]
+        try:
+            if not accepts(event):
+                if wait.on_reject == "discard":
+                    self.state.inbox.remove(event)
+                return
+            check(events, len(events) >= wait.need)
+        except (PayloadInvalid, ExpressionError) as error:
+            self._refuse_early(wait, event, f"event {event.name!r}: {error.path}: {error.message}")
+            return
+        self.state.inbox.remove(event)
+        self._take(wait, event)
+
+    def _refuse_early(self, wait: OpenWait, event: Event, reason: str) -> None:
+        self.state.inbox.remove(event)
+        if event.source == "signal":  # its sender could not be told, so it may not harm the run
+            self.quarantine(event.name, reason, event.received_at)
+        else:
+            wait.broken = reason
+
+    def close(self, wait_id: str) -> None:
+        """End a wait. What it holds is consumed if it is satisfied, and else given back in order of arrival."""
+        for wait in self.state.open:
+            if wait.id == wait_id:
+                self.state.open.remove(wait)
+                self._rules.pop(wait_id, None)
+                if not wait.satisfied:
+                    self._give_back(wait)
+                return
+
+    def close_all(self) -> None:
+        for wait in list(self.state.open):
+            self.close(wait.id)
+
+    def _give_back(self, wait: OpenWait) -> None:
+        kept = self.state.inbox
+        kept.extend(wait.received)
+        kept.sort(key=lambda event: event.seq)
+
+    def _rule(self, wait: OpenWait) -> tuple[Accepts, Check]:
+        return self._rules.get(wait.id, (_accept_all, _check_nothing))
+
+    def _taker(self, event: Event) -> OpenWait | None:
+        return next((w for w in self.state.open if w.wants(event) and self._rule(w)[0](event)), None)
+
+    def _discarder(self, event: Event) -> OpenWait | None:
+        return next((w for w in self.state.open if w.on_reject == "discard" and w.wants(event)), None)
+
+    @staticmethod
+    def _take(wait: OpenWait, event: Event) -> None:
+        wait.received.append(event)
+        wait.satisfied = len(wait.received) >= wait.need
