@@ -102,9 +102,12 @@ class TidegateClient:
         """
         return await self._runs.deliver(ids.run_workflow_id(dialect, organisation, run_id), event, may_signal)
 
-    async def cancel_run(self, dialect: str, organisation: str, run_id: str) -> None:
-        """Ask a run to stop; waits a bounded time until it has. Raises NotFound, RunClosed."""
-        await self._runs.cancel(ids.run_workflow_id(dialect, organisation, run_id))
+    async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
+        """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.
+
+        Raises NotFound, RunClosed.
+        """
+        await self._runs.cancel(ids.run_workflow_id(dialect, organisation, run_id), request_id)
 
     async def resume_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Start a failed or cancelled run again after its last completed step, under the same id.

@@ -8,7 +8,9 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -43,6 +45,8 @@ STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
 }
 #: Seconds that a cancel waits for the run to stop, and that an event waits for a worker before it is left as a signal.
 CANCEL_SECONDS = 3.0
+#: Where a closed run's cancel request is looked for: among its last events.
+CANCEL_LOOKBACK_EVENTS = 200
 SIGNAL_AFTER_SECONDS = 2.0
 #: Seconds after which a namespace that did not know our search attributes is asked again.
 ATTRIBUTES_RECHECK_SECONDS = 60.0
@@ -181,15 +185,46 @@ class RunClient:
             return Unavailable("the run is being resumed", part="worker", retry_after=1)
         return RunClosed(f"the run has {description.status}", description.status)
 
-    async def cancel(self, workflow_id: str) -> None:
-        description = await self.describe_workflow(workflow_id)
-        if description.closed_at is not None:
-            raise RunClosed(f"the run has {description.status}", description.status)
+    async def cancel(self, workflow_id: str, request_id: str) -> None:
+        if await self._is_cancelled(workflow_id, request_id):
+            return
         handle = self._client.get_workflow_handle(workflow_id, run_id=None)
-        await bounded(handle.cancel(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
+        call = handle.cancel(reason=request_id, rpc_timeout=timedelta(seconds=self._seconds))
+        try:
+            await bounded(call, seconds=self._seconds)
+        except NotFound:  # it has ended in this very moment
+            if await self._is_cancelled(workflow_id, request_id):
+                return
+            raise
         waiting = asyncio.ensure_future(self._closed(handle))
         await asyncio.wait({waiting}, timeout=CANCEL_SECONDS)
         waiting.cancel()
+
+    async def _is_cancelled(self, workflow_id: str, request_id: str) -> bool:
+        """Whether this very request has done it. Raises RunClosed for a run that has ended otherwise."""
+        description = await self.describe_workflow(workflow_id)
+        if await self._cancelled_by(description, request_id):
+            return True
+        if description.closed_at is not None:
+            raise RunClosed(f"the run has {description.status}", description.status)
+        return False
+
+    async def _cancelled_by(self, description: RunDescription, request_id: str) -> bool:
+        """Whether this very request has cancelled the run, or the closed one that was resumed as it."""
+        run_id = description.temporal_run_id if description.status == "cancelled" else description.facts.resumed_from
+        if not request_id or run_id is None:
+            return False
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=description.workflow_id, run_id=run_id),
+            maximum_page_size=CANCEL_LOOKBACK_EVENTS,
+        )
+        call = self._client.workflow_service.get_workflow_execution_history_reverse(request, retry=True)
+        found = await bounded(call, seconds=self._seconds)
+        return any(
+            event.workflow_execution_cancel_requested_event_attributes.cause == request_id
+            for event in found.history.events
+        )
 
     async def _closed(self, handle: WorkflowHandle[Any, Any]) -> None:
         try:
