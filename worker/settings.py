@@ -1,0 +1,190 @@
+"""All settings of the worker: one table, from which the environment is read and the README is checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from worker import secrets
+from worker.allow import AllowList, read_aws, read_gcp
+from worker.http_guard import read_hosts
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class SettingsError(ValueError):
+    """A setting is unusable: one line that names it, and never shows a secret."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _flag(value: str) -> bool:
+    if value not in ("0", "1"):
+        raise ValueError("must be 0 or 1")
+    return value == "1"
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        # The length first: int() of a very long text is slow, or refused with a message of Python's.
+        if not (value.isascii() and value.isdigit() and len(value) <= 9 and least <= int(value) <= most):
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return read
+
+
+def _seconds(value: str) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 3600:
+        raise ValueError("must be a number of seconds above 0, at most 3600")
+    return seconds
+
+
+def _level(value: str) -> str:
+    if value.lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return value.lower()
+
+
+def _secret_keys(value: str) -> tuple[str, ...]:
+    keys = _list(value)
+    secrets.SecretBox(keys)
+    return keys
+
+
+def _env(name: str, read: Callable[[str], Any], description: str) -> dict[str, Any]:
+    return {"env": name, "read": read, "description": description}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The worker's settings. Fields are named as the environment is, without the prefix."""
+
+    task_queue: str = field(
+        default="tidegate", metadata=_env("TIDEGATE_TASK_QUEUE", _text, "Task queue that the workers poll.")
+    )
+    http_allow_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=_env(
+            "TIDEGATE_HTTP_ALLOW_HOSTS",
+            read_hosts,
+            "Hosts that workflows may call over HTTP, separated by commas: `api.example.com`, or `*.example.com` for "
+            "every host below it. Unset: any public host.",
+        ),
+    )
+    http_allow_private: bool = field(
+        default=False,
+        metadata=_env(
+            "TIDEGATE_HTTP_ALLOW_PRIVATE",
+            _flag,
+            "`1` lets workflows call private, loopback, link-local and cloud metadata addresses.",
+        ),
+    )
+    aws_allow: AllowList | None = field(
+        default=None,
+        metadata=_env(
+            "TIDEGATE_AWS_ALLOW",
+            read_aws,
+            "Lambda functions that may be called: JSON object, organisation (or `*`) -> list of "
+            "`account:region:function`, with `*` in a field. Unset: none, or any in a keyless `tidegate dev`.",
+        ),
+    )
+    gcp_allow: AllowList | None = field(
+        default=None,
+        metadata=_env(
+            "TIDEGATE_GCP_ALLOW",
+            read_gcp,
+            "Cloud Functions that may be called: JSON object, organisation (or `*`) -> list of URLs, with `*` within "
+            "a part of the host or in the path. Unset: none, or any in a keyless `tidegate dev`.",
+        ),
+    )
+    secret_keys: tuple[str, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_env(
+            "TIDEGATE_SECRET_KEYS",
+            _secret_keys,
+            "Keys that encrypt stored secrets, separated by commas, newest first.",
+        ),
+    )
+    token_keys: tuple[str, ...] = field(
+        default=(),
+        repr=False,
+        metadata=_env("TIDEGATE_TOKEN_KEYS", _list, "Keys that sign tokens, separated by commas, newest first."),
+    )
+    log_level: str = field(
+        default="info", metadata=_env("TIDEGATE_LOG_LEVEL", _level, "Least level logged: debug, info, warning, error.")
+    )
+    max_cached_workflows: int = field(
+        default=1000,
+        metadata=_env(
+            "TIDEGATE_MAX_CACHED_WORKFLOWS",
+            _whole(0, 1_000_000),
+            "Runs that a worker keeps in memory; one that is not there is replayed from its history.",
+        ),
+    )
+    sticky_timeout: float = field(
+        default=10.0,
+        metadata=_env(
+            "TIDEGATE_STICKY_TIMEOUT",
+            _seconds,
+            "Seconds until a run whose worker is gone is given to another one.",
+        ),
+    )
+    dev: bool = field(
+        default=False,
+        metadata=_env(
+            "TIDEGATE_DEV",
+            _flag,
+            "Set to `1` by `tidegate dev` when it runs without API keys: unset allow-lists then allow any function.",
+        ),
+    )
+
+
+def described() -> Iterator[tuple[str, str, str]]:
+    """Every setting as (environment name, default as text, description)."""
+    for one in fields(Settings):
+        yield one.metadata["env"], _shown(one.default), one.metadata["description"]
+
+
+def _shown(default: Any) -> str:
+    """A default as text; what has none is empty."""
+    return str(int(default) if isinstance(default, float) and default.is_integer() else default) if default else ""
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the environment; an empty variable counts as unset. Raises SettingsError."""
+    return Settings(
+        **{
+            one.name: _value(environ, one.metadata)
+            for one in fields(Settings)
+            if environ.get(one.metadata["env"], "").strip()
+        }
+    )
+
+
+def _value(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> Any:
+    try:
+        return metadata["read"](environ[metadata["env"]].strip())
+    except ValueError as error:
+        raise SettingsError(f"{metadata['env']} {error}") from None
+
+
+def refuse_incomplete(settings: Settings) -> None:
+    """What must be the same in every adapter and worker has no default. Raises SettingsError."""
+    needed = {"TIDEGATE_TOKEN_KEYS": settings.token_keys, "TIDEGATE_SECRET_KEYS": settings.secret_keys}
+    missing = [env for env, value in needed.items() if not value]
+    if missing:
+        raise SettingsError(f"{', '.join(missing)} must be set")
