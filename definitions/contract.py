@@ -192,8 +192,16 @@ class Call:
 
 
 @dataclass
+class TagMove:
+    """Where a tag pointed before it was moved, and when it was."""
+
+    number: int
+    at: str
+
+
+@dataclass
 class DefinitionFacts:
-    """A definition's entity as its memo shows it. `tags` maps tag -> version number."""
+    """A definition's entity as its memo shows it. `tags` maps tag -> version number, `moved` tag -> its last move."""
 
     organisation: str
     dialect: str
@@ -203,6 +211,7 @@ class DefinitionFacts:
     request_id: str = ""
     latest: int = 0
     tags: dict[str, int] = field(default_factory=dict)
+    moved: dict[str, TagMove] = field(default_factory=dict)
 
 
 @dataclass

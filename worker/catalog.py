@@ -28,7 +28,9 @@ from definitions.contract import (
     AddVersion,
     DefinitionFacts,
     SetTag,
+    TagMove,
     VersionFacts,
+    timestamp,
 )
 from definitions.errors import NotFound, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
@@ -43,6 +45,8 @@ MAX_NAME = 256
 MAX_TEXT_BYTES = 256 * 1024
 #: Events of one execution before it continues as new, besides the server's own suggestion.
 HISTORY_EVENTS = 10_000
+#: Temporal holds back an execution that follows a younger one than a second, and an update meanwhile waits for long.
+YOUNG = timedelta(seconds=2)
 #: For ever: a version that was asked for is written once Temporal answers.
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 
@@ -96,7 +100,10 @@ class DefinitionEntity:
     @workflow.update(name=SET_TAG)
     def set_tag(self, command: SetTag) -> None:
         facts = self._state.facts
-        if facts.tags.get(command.tag) != command.number:
+        before = facts.tags.get(command.tag)
+        if before != command.number:
+            if before is not None:
+                facts.moved[command.tag] = TagMove(before, timestamp(workflow.now()))
             facts.tags[command.tag] = command.number
             workflow.upsert_memo({MEMO: facts})
 
@@ -164,7 +171,8 @@ def _remembered(request_id: str) -> str:
 
 def _history_is_long() -> bool:
     info = workflow.info()
-    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= HISTORY_EVENTS
+    long = info.is_continue_as_new_suggested() or info.get_current_history_length() >= HISTORY_EVENTS
+    return long and workflow.now() - info.start_time > YOUNG
 
 
 async def _stand_until(condition: Callable[[], bool]) -> None:
