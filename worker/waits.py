@@ -5,7 +5,8 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 * An event is consumed by one visit of one wait: by the open wait that was opened first and wants it, else it is kept in
   the inbox and taken, oldest first, by the next wait that wants it.
 * A wait needs a number of distinct names; it holds at most one event of each.
-* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds: it swallows nothing.
+* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to the
+  inbox: it swallows nothing.
 * Every delivery id is answered once; a repetition gets the first answer and changes nothing.
 """
 
@@ -182,6 +183,10 @@ class Waits:
         kept = self.state.inbox
         kept.extend(wait.received)
         kept.sort(key=lambda event: event.seq)
+        for event in list(wait.received):
+            for other in self.state.open:
+                if event in kept:
+                    self._use_early(other, event)
 
     def _rule(self, wait: OpenWait) -> tuple[Accepts, Check]:
         return self._rules.get(wait.id, (_accept_all, _check_nothing))
