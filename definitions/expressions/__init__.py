@@ -12,8 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 from definitions.errors import ExpressionError
-from definitions.expressions import json_logic, json_xform, literal, path
+from definitions.expressions import json_logic, json_xform, literal, passthrough, path
+from definitions.expressions.absent import ABSENT
 from definitions.model import Expression
+
+__all__ = ["ABSENT", "LANGUAGES", "Program", "Scope", "evaluate", "program"]
 
 Scope = Mapping[str, Any]
 Program = Callable[[Scope], Any]
@@ -24,6 +27,7 @@ LANGUAGES: dict[str, Callable[[Any], Program]] = {
     "path": path.compile,
     "json-logic": json_logic.compile,
     "json-xform": json_xform.compile,
+    "passthrough": passthrough.compile,
 }
 
 
