@@ -1,0 +1,1 @@
+"""The command `tidegate`: the thin root that puts the other packages together. Nothing imports it."""

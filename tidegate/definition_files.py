@@ -1,0 +1,43 @@
+"""Definition files: read one, find its dialect, compile it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from definitions.dialects import DIALECTS, detect
+from definitions.errors import DefinitionError, Problem
+
+
+@dataclass(frozen=True)
+class Document:
+    """A definition of a file, found valid. `sha256` is that of its minified form."""
+
+    path: Path
+    dialect: str
+    name: str
+    text: str
+    sha256: str
+
+
+def read_document(path: Path) -> Document:
+    """Read and compile a file. Raises DefinitionError, also for a file that cannot be read."""
+    text = _text(path)
+    dialect = detect(text)
+    if dialect is None:
+        raise _unusable("dialect-unknown", f"not a definition in any known dialect ({', '.join(sorted(DIALECTS))})")
+    compiled = DIALECTS[dialect].compile_text(text)
+    return Document(path, dialect, compiled.definition.name, text, compiled.sha256)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unusable("file-unreadable", (error.strerror or str(error)).lower()) from None
+    except UnicodeDecodeError:
+        raise _unusable("file-unreadable", "is not UTF-8") from None
+
+
+def _unusable(code: str, message: str) -> DefinitionError:
+    return DefinitionError([Problem(code, "$", message)])
