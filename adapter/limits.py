@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from definitions.errors import TooLarge
 
 #: How much of a refused body is still read, and for how long, so that its sender gets to see the answer.
-DRAIN_BYTES = 1_048_576
+DRAIN_BYTES = 8_388_608
 DRAIN_SECONDS = 1.0
 
 

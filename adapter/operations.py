@@ -25,8 +25,12 @@ def operations_router(metrics: Metrics) -> APIRouter:
     """The routes `/healthz`, `/readyz`, `/metrics`, `/docs` and `/openapi.json`."""
     router = APIRouter(tags=["operations"])
     guarded = [Depends(local_or_keyed)]
-    router.add_api_route("/healthz", healthz, methods=["GET", "HEAD"])
-    router.add_api_route("/readyz", readyz, methods=["GET", "HEAD"], dependencies=guarded, response_model=None)
+    router.add_api_route("/healthz", healthz)
+    router.add_api_route("/healthz", healthz, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route("/readyz", readyz, dependencies=guarded, response_model=None)
+    router.add_api_route(
+        "/readyz", readyz, methods=["HEAD"], dependencies=guarded, response_model=None, include_in_schema=False
+    )
     router.add_api_route("/docs", docs, dependencies=guarded, include_in_schema=False, response_model=None)
     router.add_api_route("/openapi.json", openapi, dependencies=guarded, include_in_schema=False)
 
