@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.metrics import Metrics
+from definitions.errors import Overloaded, Unavailable
 
 #: What a caller's own request id may look like; any other is replaced by one of ours.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -20,6 +21,8 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 #: The caller went away before an answer.
 DISCONNECTED = 499
+#: Characters of a cause that are logged.
+MAX_CAUSE = 300
 
 _log = logging.getLogger("tidegate.access")
 
@@ -71,6 +74,9 @@ class Observe:
         }
         if failure is not None:
             fields["code"] = failure.code
+        if isinstance(failure, Unavailable | Overloaded) and failure.__cause__ is not None:
+            # What Temporal's client said, for whoever has to find out why; of other errors it could hold inputs.
+            fields["cause"] = str(failure.__cause__)[:MAX_CAUSE]
         quiet = route in _QUIET and status < 500
         _log.log(logging.DEBUG if quiet else logging.INFO, "request", extra={"fields": fields})
 

@@ -100,9 +100,15 @@ async def test_a_failure_in_the_middle_of_an_answer_cuts_it(http: httpx.AsyncCli
     assert (await http.get("/healthz")).status_code == 200
 
 
-async def test_temporal_away_is_503_in_bounded_time_and_the_server_lives(serve: Serve) -> None:
+async def test_temporal_away_is_503_in_bounded_time_and_the_server_lives(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serve() as http:
-        answer = await http.get("/toy-temporal")
+        with caplog.at_level(logging.INFO, "tidegate.access"):
+            answer = await http.get("/toy-temporal")
+        (line,) = [record.__dict__["fields"] for record in caplog.records if record.name == "tidegate.access"]
+        assert "refused" in line["cause"]
+        assert "cause" not in answer.text
         assert (answer.status_code, answer.json()["toy"]) == (503, "unavailable")
         assert int(answer.headers["retry-after"]) >= 1
         assert answer.elapsed.total_seconds() < 5
