@@ -32,7 +32,7 @@ from definitions.contract import (
     VersionFacts,
     timestamp,
 )
-from definitions.errors import NotFound, TooLarge
+from definitions.errors import NotFound, Overloaded, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
 from worker.records import read_record, start_version
@@ -77,10 +77,13 @@ class DefinitionEntity:
     def __init__(self, state: DefinitionState) -> None:
         self._state = state
         self._lock = asyncio.Lock()
+        self._ending = False
 
     @workflow.run
     async def run(self, state: DefinitionState) -> None:
         await _stand_until(_history_is_long)
+        # Else a constant stream of changes would keep it from ending until Temporal ends it for its size.
+        self._ending = True
         await _stand_until(workflow.all_handlers_finished)
         workflow.continue_as_new(self._state, memo={MEMO: self._state.facts})
 
@@ -93,6 +96,7 @@ class DefinitionEntity:
 
     @add_version.validator
     def check_version(self, command: AddVersion) -> None:
+        self._check_open()
         # Not the callers' limits but this entity's life: Temporal ends a workflow whose commands are too large.
         if len(command.text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES or len(command.request_id) > MAX_NAME:
             raise failure(TooLarge(f"a definition has at most {MAX_TEXT_BYTES} bytes"))
@@ -109,6 +113,7 @@ class DefinitionEntity:
 
     @set_tag.validator
     def check_tag(self, command: SetTag) -> None:
+        self._check_open()
         facts = self._state.facts
         if not 1 <= command.number <= facts.latest:
             raise failure(NotFound(f"no version {command.number}"))
@@ -118,6 +123,10 @@ class DefinitionEntity:
     @workflow.signal(dynamic=True)
     def ignore(self, name: str, args: Sequence[RawValue]) -> None:
         """Nothing here listens to signals, and none may do harm."""
+
+    def _check_open(self) -> None:
+        if self._ending:
+            raise failure(Overloaded("the definition continues in a moment"))
 
     async def _add(self, command: AddVersion) -> int:
         facts = self._state.facts
@@ -148,7 +157,7 @@ class DefinitionEntity:
             PUBLISH_VERSION,
             PublishVersion(self._version(number), version, self._version(unless), unless),
             result_type=int,
-            start_to_close_timeout=timedelta(seconds=5),
+            start_to_close_timeout=timedelta(seconds=3),
             retry_policy=RETRY,
         )
         return published

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
@@ -23,7 +23,7 @@ from definitions.contract import (
     VersionFacts,
     timestamp,
 )
-from definitions.errors import AlreadyExists, NotFound
+from definitions.errors import AlreadyExists, NotFound, Overloaded
 from definitions.ids import definition_id as definition_id_of
 from definitions.ids import definition_workflow_id, digest, prefix, secret_workflow_id, version_workflow_id
 from worker.catalog import MAX_NAME, DefinitionState
@@ -36,6 +36,7 @@ T = TypeVar("T")
 
 #: How long a registration waits for lists to show it.
 VISIBLE_SECONDS = 3.0
+RETRY_SECONDS = 0.05
 #: Reads of one list of versions at a time.
 READERS = 16
 
@@ -74,6 +75,8 @@ class CatalogClient:
             task_queue=self._queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={MEMO: facts},
+            # How long a change waits for another worker, when one dies with it.
+            task_timeout=timedelta(seconds=5),
         )
         try:
             await bounded(start, seconds=self._seconds)
@@ -167,15 +170,19 @@ class CatalogClient:
     async def _update(
         self, dialect: str, organisation: str, definition_id: str, name: str, command: Any, result: type[T]
     ) -> T:
-        return await execute_update(
-            self._client,
-            definition_workflow_id(dialect, organisation, definition_id),
-            name,
-            command,
-            result_type=result,
-            seconds=self._seconds,
-            missing=_missing(definition_id),
-        )
+        workflow_id = definition_workflow_id(dialect, organisation, definition_id)
+        deadline = time.monotonic() + self._seconds
+        while True:
+            left = max(0.1, deadline - time.monotonic())
+            missing = _missing(definition_id)
+            try:
+                return await execute_update(
+                    self._client, workflow_id, name, command, result_type=result, seconds=left, missing=missing
+                )
+            except Overloaded:  # the entity is about to continue as new: a matter of milliseconds
+                if time.monotonic() + RETRY_SECONDS >= deadline:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _until_listed(self, workflow_id: str) -> None:
         query = f"WorkflowId = {quoted(workflow_id)} AND ExecutionStatus = 'Running'"

@@ -5,12 +5,13 @@ The content is in the argument and not in the memo, because every list of execut
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -55,16 +56,25 @@ async def _start(
 async def read_record(
     client: Client, workflow_id: str, kind: type[T], *, seconds: float = RPC_SECONDS, missing: str = "not found"
 ) -> T:
-    """The content of a record, read from its first event: strongly consistent. Raises NotFound."""
+    """The content of a record, from its first event: strongly consistent. Raises NotFound, also once terminated."""
+    terminated = ""
+    while True:
+        events = await bounded(_events(client, workflow_id), seconds=seconds, missing=missing)
+        started = events[0].workflow_execution_started_event_attributes
+        if not any(event.HasField("workflow_execution_terminated_event_attributes") for event in events):
+            content: list[T] = await client.data_converter.decode(started.input.payloads, [kind])
+            return content[0]
+        # Replaced while it was read, most likely: then there is another execution by now.
+        if terminated == started.original_execution_run_id:
+            raise NotFound(missing)
+        terminated = started.original_execution_run_id
+
+
+async def _events(client: Client, workflow_id: str) -> Sequence[HistoryEvent]:
+    """The first events: of a record that stands there is one, then come the stray messages it got, and its end."""
     request = GetWorkflowExecutionHistoryRequest(
         namespace=client.namespace,
         execution=WorkflowExecution(workflow_id=workflow_id),
-        maximum_page_size=1,
+        maximum_page_size=100,
     )
-    call = client.workflow_service.get_workflow_execution_history(request, retry=True)
-    response = await bounded(call, seconds=seconds, missing=missing)
-    for event in response.history.events[:1]:
-        payloads = event.workflow_execution_started_event_attributes.input.payloads
-        content: list[T] = await client.data_converter.decode(payloads, [kind])
-        return content[0]
-    raise NotFound(missing)
+    return (await client.workflow_service.get_workflow_execution_history(request, retry=True)).history.events
