@@ -50,6 +50,7 @@ schema: setup  ## write definitions/schema.json anew from the model
 
 requirements: setup  ## pin anew, after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
+	echo 'setuptools>=80' | $(COMPILE) --output-file requirements/build.txt -
 	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --output-file requirements/test.txt --constraint requirements/runtime.txt \
 		--extra dev --extra test pyproject.toml

@@ -15,7 +15,7 @@ DATA = Path(".tidegate")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code. What went wrong is one line on stderr."""
-    asked = _parser().parse_args(arguments)
+    asked = parse(arguments)
     try:
         import_own()
         code: int = asked.run(asked)
@@ -27,14 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What is asked for; `run` of the result does it. Ends the program when it is not understood."""
     parser = argparse.ArgumentParser(
         prog="tidegate", description="Event-driven workflows written as data, run by Temporal."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_add_dev, _add_serve, _add_worker, _add_validate, _add_key, _add_secret):
         add(commands)
-    return parser
+    return parser.parse_args(arguments)
 
 
 _Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -72,12 +73,17 @@ def _add_serve(commands: _Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--host", help="address to listen on (default: TIDEGATE_HOST, else 127.0.0.1)")
     parser.add_argument("--port", type=_port, help="port to listen on (default: TIDEGATE_PORT, else 8080)")
     _add_definitions(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="only tell, by the exit code, whether an adapter answers there"
+    )
     parser.set_defaults(run=_serve)
 
 
 def _serve(asked: argparse.Namespace) -> int:
     from tidegate import serve
 
+    if asked.check:
+        return serve.check(asked.host, asked.port)
     return serve.run(asked.host, asked.port, asked.definitions)
 
 

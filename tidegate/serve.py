@@ -15,7 +15,7 @@ from adapter.logs import configure_logs
 from adapter.server import serve
 from adapter.settings import Settings, SettingsError, read_settings, refuse_incomplete
 from definitions.errors import TidegateError
-from tidegate import definitions_folder
+from tidegate import definitions_folder, ports, probes
 from tidegate.definitions_folder import Owned
 from tidegate.errors import CommandError
 from worker.client import TidegateClient
@@ -29,18 +29,30 @@ def run(
     """Serve until SIGINT or SIGTERM. `host` and `port` None: as the environment says. Raises CommandError."""
     documents = definitions_folder.read(definitions) if definitions else []
     try:
-        settings = read_settings(environ)
-        settings = replace(
-            settings,
-            host=settings.host if host is None else host,
-            port=settings.port if port is None else port,
-        )
+        settings = _settings(host, port, environ)
         refuse_incomplete(settings)
         configure_logs(settings.log_level)
         asyncio.run(_serve(settings, documents))
     except SettingsError as error:
         raise CommandError(str(error)) from None
     return 0
+
+
+def check(host: str | None, port: int | None, environ: Mapping[str, str] = os.environ) -> int:
+    """0 if an adapter on this machine answers there. Raises CommandError if none does."""
+    try:
+        settings = _settings(host, port, environ)
+    except SettingsError as error:
+        raise CommandError(str(error)) from None
+    url = f"http://{ports.address(ports.reachable(settings.host), settings.port)}/healthz"
+    if not asyncio.run(probes.answers(url)):
+        raise CommandError(f"no adapter answers at {url}")
+    return 0
+
+
+def _settings(host: str | None, port: int | None, environ: Mapping[str, str]) -> Settings:
+    settings = read_settings(environ)
+    return replace(settings, host=settings.host if host is None else host, port=settings.port if port is None else port)
 
 
 async def _serve(settings: Settings, documents: list[Owned]) -> None:

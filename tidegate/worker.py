@@ -8,7 +8,6 @@ from temporalio.service import RPCError
 
 from tidegate import probes
 from tidegate.errors import CommandError
-from worker.__main__ import main
 from worker.client import TidegateClient
 from worker.settings import SettingsError, read_settings
 
@@ -17,6 +16,9 @@ CHECK_SECONDS = 5.0
 
 def run() -> int:
     """Work until SIGINT or SIGTERM; the exit code. It says itself what setting is missing."""
+    # Here, since the check, which runs every few seconds in a container, needs none of it.
+    from worker.__main__ import main
+
     return main()
 
 
