@@ -22,7 +22,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 NAME_LIMIT = 200
 
@@ -64,6 +71,15 @@ class _Step(_Model):
     next: str | Expression | None = None
     #: The step to go to when this one fails. None: the block fails.
     on_error: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _keep_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`kind` is written even where defaults are left out, since it tells the steps apart when they are read."""
+        return {"kind": getattr(self, "kind", None), **handler(self)}
+
+    def model_post_init(self, context: Any, /) -> None:
+        # What tells the kinds apart is always written, though it is a default.
+        self.__pydantic_fields_set__.add("kind")
 
 
 class CallStep(_Step):
@@ -248,6 +264,10 @@ class Definition(_Model):
     input_schema: dict[str, Any] | None = None
     #: The run's output; None: the output of the step that ran last.
     result: Expression | None = None
+
+    def dump(self) -> dict[str, Any]:
+        """The definition as JSON, as short as it was given."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 ParallelStep.model_rebuild()

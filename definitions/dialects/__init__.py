@@ -1,0 +1,38 @@
+"""The definition languages: one module or package per vendor, each compiling its text to a `Definition`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from definitions.dialects import justworkflowit
+from definitions.model import Definition
+
+
+class Language(Protocol):
+    """What every dialect's module offers."""
+
+    def compile_text(
+        self, text: str, *, executors: Mapping[str, Any] | None = None, analyse: bool = True
+    ) -> Definition:
+        """Check and compile. Raises DefinitionError."""
+        ...
+
+    def check_input(self, definition: Definition, has_input: bool, value: Any) -> None:
+        """Raises InputInvalid if a run of the definition cannot be started with this input."""
+        ...
+
+    def recognises(self, text: str) -> bool:
+        """Whether a text looks like this language, valid or not."""
+        ...
+
+
+#: Name of a dialect -> its language.
+DIALECTS: dict[str, Language] = {
+    "justworkflowit": justworkflowit,
+}
+
+
+def detect(text: str) -> str | None:
+    """The dialect that a definition seems to be written in; None if none recognises it."""
+    return next((name for name, language in DIALECTS.items() if language.recognises(text)), None)

@@ -45,10 +45,10 @@ def as_double(value: int | float) -> float:
 
 
 def as_json_number(value: float) -> int | float:
-    """A double as JSON writes it: whole numbers have no fraction."""
+    """A double as JSON writes it: whole numbers have no fraction, and no more digits than tell them apart."""
     if not math.isfinite(value) or value != math.trunc(value) or abs(value) >= 1e21:
         return value
-    return int(value)
+    return int(value) if abs(value) < 2**53 else int(number_to_string(value))
 
 
 def truthy(value: Any) -> bool:

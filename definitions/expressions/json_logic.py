@@ -19,7 +19,7 @@ from definitions.expressions.meter import Meter
 from definitions.expressions.source_error import SourceError
 from definitions.json_path import child
 
-DEPTH_LIMIT = 60
+DEPTH_LIMIT = 25
 
 _Node = Callable[[Any, Meter], Any]
 

@@ -183,3 +183,8 @@ def _via(value: dict[str, Any], place: str) -> Format:
         return write(read(value))
 
     return convert
+
+
+def variables(template: str) -> list[str]:
+    """The variables that a `withTemplate` text names."""
+    return _VARIABLE.findall(template)
