@@ -1,7 +1,7 @@
 """Names of everything in Temporal, by rule: no look-up table anywhere.
 
-Every id starts with `<dialect>/<hash of the organisation>/`, so that a list by prefix sees one organisation only. Hashes
-are of canonical JSON, never of joined text, so that no two different keys can meet.
+Every id starts with `<dialect>/<hash of the organisation>/`, so that a list by prefix sees one organisation only.
+Hashes are of canonical JSON, never of joined text, so that no two different keys can meet.
 
 Run ids are UUIDs (version 8) that carry what lists filter by, so that lists need no custom search attribute:
 

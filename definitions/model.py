@@ -20,7 +20,7 @@ Transitions are on every step: `next` names the following step, or is an express
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -227,7 +227,7 @@ class EndStep(_Step):
 
 
 Step = Annotated[
-    Union[CallStep, AssignStep, WaitStep, SleepStep, ChildrenStep, ParallelStep, EachStep, EndStep],
+    CallStep | AssignStep | WaitStep | SleepStep | ChildrenStep | ParallelStep | EachStep | EndStep,
     Field(discriminator="kind"),
 ]
 
