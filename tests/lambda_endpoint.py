@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -31,7 +32,10 @@ class Invoked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer: `raw` bytes or a JSON `value`, after `delay` seconds; `function_error` as in X-Amz-Function-Error."""
+    """What to answer: `raw` bytes or a JSON `value`, after `delay` seconds.
+
+    `function_error` goes into the header X-Amz-Function-Error.
+    """
 
     value: Any = None
     raw: bytes | None = None
@@ -54,6 +58,14 @@ def function_failure(error_type: str, message: str) -> Reply:
 Handler = Callable[[Invoked], Any]
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # A caller may leave at any time.
+            super().handle_error(request, client_address)
+
+
 class LambdaEndpoint:
     """Serves on a free loopback port; usable as a context manager.
 
@@ -65,8 +77,7 @@ class LambdaEndpoint:
         self._invocations: list[Invoked] = []
         self._handlers: dict[str, Handler] = {}
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler_class())
         self._thread: threading.Thread | None = None
 
     @property
@@ -121,7 +132,9 @@ class LambdaEndpoint:
     def __enter__(self) -> LambdaEndpoint:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _answer(self, invoked: Invoked) -> Reply:
@@ -176,7 +189,7 @@ def _invoked(path: str, body: bytes, headers: Mapping[str, str]) -> Invoked | No
     return Invoked(
         name=_bare_name(target),
         target=target,
-        qualifier=(parse_qs(parts.query).get("Qualifier") or [None])[0],
+        qualifier=next(iter(parse_qs(parts.query).get("Qualifier", [])), None),
         payload=json.loads(body) if body else None,
         client_context=json.loads(base64.b64decode(context)) if context else None,
         headers=lowered,

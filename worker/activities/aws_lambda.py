@@ -28,11 +28,11 @@ MAX_SECONDS = 900.0
 CONFIG_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
-        # These become parts of a host name and of an ARN.
-        "region": {"type": "string", "pattern": r"^[a-z]{2}(-[a-z]{2,16}){1,3}-[0-9]{1,2}$"},
-        "accountId": {"type": "string", "pattern": "^[0-9]{12}$"},
-        "functionName": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
-        "qualifier": {"type": "string", "pattern": "^([A-Za-z0-9_-]{1,128}|[$]LATEST([.]PUBLISHED)?)$"},
+        # These become parts of a host name and of an ARN. `\Z`, as `$` would let a line break at the end through.
+        "region": {"type": "string", "pattern": r"^[a-z]{2}(-[a-z]{2,16}){1,3}-[0-9]{1,2}\Z"},
+        "accountId": {"type": "string", "pattern": r"^[0-9]{12}\Z"},
+        "functionName": {"type": "string", "pattern": r"^[A-Za-z0-9_-]{1,64}\Z"},
+        "qualifier": {"type": "string", "pattern": r"^([A-Za-z0-9_-]{1,128}|[$]LATEST([.]PUBLISHED)?)\Z"},
         "timeoutMs": {"type": "number", "exclusiveMinimum": 0},
         "context": CONTEXT_SCHEMA,
     },

@@ -39,10 +39,10 @@ CONFIG_SCHEMA: dict[str, Any] = {
         "functionUrl": {
             "type": "string",
             "maxLength": 2048,
-            "pattern": r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/(?![.]{1,2}(/|$))[A-Za-z0-9_.~-]*)*$",
+            "pattern": r"^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/(?![.]{1,2}(/|\Z))[A-Za-z0-9_.~-]*)*\Z",
         },
         "workloadIdentityPoolProvider": {"type": "string"},
-        "serviceAccountEmail": {"type": "string", "pattern": r"^[A-Za-z0-9.-]+@[A-Za-z0-9.-]+$"},
+        "serviceAccountEmail": {"type": "string", "pattern": r"^[A-Za-z0-9.-]+@[A-Za-z0-9.-]+\Z"},
         "timeoutMs": {"type": "number", "exclusiveMinimum": 0},
         "context": CONTEXT_SCHEMA,
     },

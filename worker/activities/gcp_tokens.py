@@ -98,9 +98,8 @@ def _source(email: str) -> tuple[Any, str]:
     info = dict(credentials.info)
     url = info.pop("service_account_impersonation_url").replace(":generateAccessToken", ":generateIdToken")
     info.pop("service_account_impersonation", None)
-    load: Any = google.auth.load_credentials_from_dict  # It has no types of its own.
-    federated, _ = load(info, scopes=SCOPES)
-    return federated, url
+    kind: Any = type(credentials)
+    return kind.from_info(info, scopes=SCOPES), url
 
 
 def _reason(error: Exception) -> str:

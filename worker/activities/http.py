@@ -22,8 +22,9 @@ _BODILESS = ("GET", "HEAD")
 #: Headers that are Tidegate's to set.
 _OURS = ("host", "connection", "content-length", "transfer-encoding", "accept-encoding", "idempotency-key")
 
-_TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-_LINE = {"type": "string", "pattern": r"^[^\x00-\x08\x0a-\x1f\x7f]*$"}
+# `\Z`, not `$`: that would let a line break at the end through.
+_TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z"
+_LINE = {"type": "string", "pattern": r"^[^\x00-\x08\x0a-\x1f\x7f]*\Z"}
 _SCALAR = {"type": ["string", "number", "boolean", "null"]}
 
 CONFIG_SCHEMA: dict[str, Any] = {

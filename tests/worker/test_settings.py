@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from worker.secrets import new_key
+from worker.settings import Settings, SettingsError, described, read_settings, refuse_incomplete
+
+KEY = new_key()
+WORKER = Path(__file__).parents[2] / "worker"
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings()
+    assert read_settings({name: " " for name, _, _ in described()}) == Settings()
+
+
+def test_everything_is_read() -> None:
+    found = read_settings(
+        {
+            "TIDEGATE_TASK_QUEUE": "mine",
+            "TIDEGATE_HTTP_ALLOW_HOSTS": "api.test, *.Example.com",
+            "TIDEGATE_HTTP_ALLOW_PRIVATE": "1",
+            "TIDEGATE_AWS_ALLOW": '{"acme": ["1:r:f"]}',
+            "TIDEGATE_GCP_ALLOW": '{"*": ["https://pay.test/*"]}',
+            "TIDEGATE_SECRET_KEYS": f"{KEY}, {new_key()}",
+            "TIDEGATE_TOKEN_KEYS": "a,b",
+            "TIDEGATE_LOG_LEVEL": "DEBUG",
+            "TIDEGATE_MAX_CACHED_WORKFLOWS": "0",
+            "TIDEGATE_STICKY_TIMEOUT": "2.5",
+            "TIDEGATE_DEV": "1",
+        }
+    )
+    assert all(getattr(found, one.name) != one.default for one in fields(Settings))
+    assert found.http_allow_hosts == ("api.test", "*.example.com")
+    assert found.aws_allow is not None and found.aws_allow.allows("acme", ("1", "r", "f"))
+    assert (found.secret_keys[0], found.token_keys, found.log_level) == (KEY, ("a", "b"), "debug")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TIDEGATE_HTTP_ALLOW_HOSTS", "https://a.test", "is not a host name"),
+        ("TIDEGATE_HTTP_ALLOW_PRIVATE", "yes", "must be 0 or 1"),
+        ("TIDEGATE_DEV", "true", "must be 0 or 1"),
+        ("TIDEGATE_AWS_ALLOW", "*", "must be a JSON object"),
+        ("TIDEGATE_AWS_ALLOW", '{"a": ["x"]}', "account:region:function"),
+        ("TIDEGATE_GCP_ALLOW", '{"a": ["x"]}', "https://HOST/PATH"),
+        ("TIDEGATE_SECRET_KEYS", "hunter2", "key 1 is not a Fernet key"),
+        ("TIDEGATE_LOG_LEVEL", "loud", "must be one of"),
+        ("TIDEGATE_MAX_CACHED_WORKFLOWS", "-1", "whole number"),
+        ("TIDEGATE_MAX_CACHED_WORKFLOWS", "9" * 5000, "whole number"),
+        ("TIDEGATE_STICKY_TIMEOUT", "0", "seconds above 0"),
+        ("TIDEGATE_STICKY_TIMEOUT", "nan", "seconds above 0"),
+    ],
+)
+def test_bad_value_is_one_line_that_names_the_setting(name: str, value: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: value})
+    message = str(caught.value)
+    assert message.startswith(f"{name} ") and says in message and "\n" not in message
+    assert "hunter2" not in message
+    assert len(message) < 200
+
+
+def test_keys_are_never_shown() -> None:
+    shown = repr(read_settings({"TIDEGATE_SECRET_KEYS": KEY, "TIDEGATE_TOKEN_KEYS": "t0ken"}))
+    assert KEY not in shown and "t0ken" not in shown
+
+
+def test_a_worker_without_keys_is_refused() -> None:
+    with pytest.raises(SettingsError, match="TIDEGATE_TOKEN_KEYS, TIDEGATE_SECRET_KEYS must be set"):
+        refuse_incomplete(read_settings({}))
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_SECRET_KEYS must be set"):
+        refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": "a"}))
+    refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": "a", "TIDEGATE_SECRET_KEYS": KEY}))
+
+
+def test_every_setting_is_described() -> None:
+    rows = list(described())
+    assert [name for name, _, _ in rows] == [f"TIDEGATE_{one.name.upper()}" for one in fields(Settings)]
+    assert all(description.endswith((".", "function.")) for _, _, description in rows)
+
+
+def test_no_other_setting_is_named_in_the_worker() -> None:
+    named = {
+        name
+        for path in WORKER.rglob("*.py")
+        for name in re.findall(r"\bTIDEGATE_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert named <= {name for name, _, _ in described()}
