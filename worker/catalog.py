@@ -1,8 +1,7 @@
-"""The catalog as entities in Temporal: definitions that are served, and records that only stand there to be read.
+"""The catalog as entities in Temporal: a definition is a workflow that gives out version numbers and tags.
 
-A record (`TidegateVersion`, `TidegateSecret`) is an execution that is never meant to run: its content is its argument,
-its start is delayed for decades, so it costs no worker anything and is read from its first event. Should something wake
-it, it waits on: only a termination ends it.
+Its versions are records (`worker.records`), started by an activity: written before the definition counts them, and
+never overwritten, so that a process may die at any moment.
 """
 
 from __future__ import annotations
@@ -22,9 +21,7 @@ from definitions.contract import (
     ADD_VERSION,
     DEFINITION_WORKFLOW,
     MEMO,
-    SECRET_WORKFLOW,
     SET_TAG,
-    VERSION_WORKFLOW,
     AddVersion,
     DefinitionFacts,
     SetTag,
@@ -35,6 +32,7 @@ from definitions.contract import (
 from definitions.errors import NotFound, Overloaded, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
+from worker.record_workflows import SecretRecord, VersionRecord, stand_until
 from worker.records import read_record, start_version
 
 PUBLISH_VERSION = "tidegate:publish-version"
@@ -81,10 +79,10 @@ class DefinitionEntity:
 
     @workflow.run
     async def run(self, state: DefinitionState) -> None:
-        await _stand_until(_history_is_long)
+        await stand_until(_history_is_long)
         # Else a constant stream of changes would keep it from ending until Temporal ends it for its size.
         self._ending = True
-        await _stand_until(workflow.all_handlers_finished)
+        await stand_until(workflow.all_handlers_finished)
         workflow.continue_as_new(self._state, memo={MEMO: self._state.facts})
 
     @workflow.update(name=ADD_VERSION)
@@ -182,41 +180,6 @@ def _history_is_long() -> bool:
     info = workflow.info()
     long = info.is_continue_as_new_suggested() or info.get_current_history_length() >= HISTORY_EVENTS
     return long and workflow.now() - info.start_time > YOUNG
-
-
-async def _stand_until(condition: Callable[[], bool]) -> None:
-    """Wait, whatever asks this execution to stop: what the catalog holds ends by termination only."""
-    while not condition():
-        try:
-            await workflow.wait_condition(condition)
-        except asyncio.CancelledError:
-            workflow.logger.warning("a cancellation was ignored: terminate to delete")
-
-
-@workflow.defn(name=VERSION_WORKFLOW)
-class VersionRecord:
-    """An immutable version; its argument holds it."""
-
-    @workflow.run
-    async def run(self, record: Any) -> None:
-        await _stand_until(lambda: False)
-
-    @workflow.signal(dynamic=True)
-    def ignore(self, name: str, args: Sequence[RawValue]) -> None:
-        """A record stands still."""
-
-
-@workflow.defn(name=SECRET_WORKFLOW)
-class SecretRecord:
-    """A sealed secret; its argument holds it."""
-
-    @workflow.run
-    async def run(self, record: Any) -> None:
-        await _stand_until(lambda: False)
-
-    @workflow.signal(dynamic=True)
-    def ignore(self, name: str, args: Sequence[RawValue]) -> None:
-        """A record stands still."""
 
 
 class CatalogActivities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from temporalio.client import Client, WorkflowExecution
 
+from definitions.errors import InputInvalid
 from worker.rpc import RPC_SECONDS, bounded
 
 #: Rows of one call: their memos must fit into one message.
@@ -11,7 +12,9 @@ PAGE_ROWS = 500
 
 
 def quoted(text: str) -> str:
-    """A string literal of the query language."""
+    """A string literal of the query language. Raises InputInvalid for text that no id can be."""
+    if "\x00" in text or not text.isascii():
+        raise InputInvalid("not an id")
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 
