@@ -12,6 +12,9 @@ from definitions.model import Definition
 class Language(Protocol):
     """What every dialect's module offers."""
 
+    #: The tag of the version that is current, as the vendor writes it.
+    LIVE_TAG: str
+
     def compile_text(
         self, text: str, *, executors: Mapping[str, Any] | None = None, analyse: bool = True
     ) -> Definition:
@@ -20,6 +23,10 @@ class Language(Protocol):
 
     def check_input(self, definition: Definition, has_input: bool, value: Any) -> None:
         """Raises InputInvalid if a run of the definition cannot be started with this input."""
+        ...
+
+    def minified_sha256(self, text: str) -> str:
+        """The hash by which two texts of a definition are the same. Raises DefinitionError."""
         ...
 
     def recognises(self, text: str) -> bool:

@@ -23,7 +23,19 @@ from definitions.dialects.justworkflowit.problems import CODES, Report, problem_
 from definitions.dialects.justworkflowit.structure import check_structure
 from definitions.model import Definition
 
-__all__ = ["CODES", "DIALECT", "check_input", "compile_text", "minified_sha256", "problem_texts", "recognises"]
+__all__ = [
+    "CODES",
+    "DIALECT",
+    "LIVE_TAG",
+    "check_input",
+    "compile_text",
+    "minified_sha256",
+    "problem_texts",
+    "recognises",
+]
+
+#: The tag of the version that runs are meant to use.
+LIVE_TAG = "$LIVE"
 
 
 class _Executors(dict[str, Any]):
