@@ -9,7 +9,7 @@ import sys
 if sys.path and sys.path[0] == os.path.dirname(os.path.abspath(__file__)):
     del sys.path[0]
 
-from tidegate.cli import main
+from tidegate.cli import entry
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    entry()

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from tidegate.errors import CommandError
 from tidegate.rooms import import_own
 
 DATA = Path(".tidegate")
+
+
+def entry() -> NoReturn:
+    """Run the command and end the process with its exit code."""
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
+    os._exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,8 +26,9 @@ def read_document(path: Path) -> Document:
     dialect = detect(text)
     if dialect is None:
         raise _unusable("dialect-unknown", f"not a definition in any known dialect ({', '.join(sorted(DIALECTS))})")
-    compiled = DIALECTS[dialect].compile_text(text)
-    return Document(path, dialect, compiled.definition.name, text, compiled.sha256)
+    language = DIALECTS[dialect]
+    definition = language.compile_text(text)
+    return Document(path, dialect, definition.name, text, language.minified_sha256(text))
 
 
 def _text(path: Path) -> str:

@@ -55,7 +55,7 @@ def test_it_says_that_it_is_typed(names: set[str]) -> None:
 
 def test_the_command_and_the_licence_are_in_it(wheel: zipfile.ZipFile, names: set[str]) -> None:
     [entry_points] = [name for name in names if name.endswith("entry_points.txt")]
-    assert "tidegate = tidegate.cli:main" in wheel.read(entry_points).decode()
+    assert "tidegate = tidegate.cli:entry" in wheel.read(entry_points).decode()
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -20,7 +20,7 @@ FILES = (
     "worker/resume.py",
     "worker/mailbox.py",
     "worker/catalog.py",
-    "worker/records.py",
+    "worker/record_workflows.py",
     "definitions/ids.py",
 )
 
