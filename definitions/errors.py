@@ -135,7 +135,7 @@ class Overloaded(TidegateError):
 
 
 class Unavailable(TidegateError):
-    """`retry_after` is in seconds; `part` names what is away: `temporal` or `worker`."""
+    """`retry_after` is in seconds; `part` names what is away: `temporal`, `worker` or `adapter`."""
 
     code = "unavailable"
 

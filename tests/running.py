@@ -85,8 +85,10 @@ class Runs:
         return await eventually(lambda: self.snapshot(run_id), lambda s: len(s.waits) >= count)
 
     async def ended(self, run_id: str, status: str = "succeeded") -> RunSnapshot:
-        await eventually(lambda: self.describe(run_id), lambda d: d.status == status)
-        return await self.snapshot(run_id)
+        await eventually(lambda: self.describe(run_id), lambda d: d.closed_at is not None)
+        snapshot = await self.snapshot(run_id)
+        assert snapshot.status == status, snapshot
+        return snapshot
 
     def handle(self, run_id: str) -> Any:
         workflow_id = ids.run_workflow_id(DIALECT, self.organisation, run_id)

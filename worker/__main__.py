@@ -13,11 +13,13 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from worker.activities import build_activities, load_executors
+from worker.activities import load_executors
+from worker.activities.activity import build_activities
 from worker.activities.executor import ExecutorError, Tools
 from worker.catalog import ENTITY_WORKFLOWS, entity_activities
 from worker.client import TidegateClient, entity_task_queue
 from worker.http_client import HttpClient
+from worker.http_guard import HttpGuard
 from worker.interpreter import TidegateRun
 from worker.resume import TidegateResume
 from worker.run_activities import RunActivities
@@ -35,13 +37,14 @@ CONNECT_RETRY_SECONDS = 1.0
 async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Workers for runs and for entities, polling until the block is left; then they drain."""
     tidegate = TidegateClient(client, settings.task_queue)
-    async with HttpClient(settings) as http:
+    guard = HttpGuard(settings.http_allow_hosts, settings.http_allow_private)
+    async with contextlib.aclosing(HttpClient(guard)) as http:
         tools = Tools(settings, http, tidegate.get_secret, SecretBox(settings.secret_keys))
         runs = Worker(
             client,
             task_queue=settings.task_queue,
             workflows=[TidegateRun, TidegateResume],
-            activities=[*build_activities(load_executors(), tools), *RunActivities(tidegate, client).all()],
+            activities=[*build_activities(tools), *RunActivities(tidegate, client).all()],
             # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_cached_workflows=settings.max_cached_workflows,

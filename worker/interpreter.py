@@ -1,8 +1,8 @@
 """The generic workflow that runs every definition.
 
-`run` drives the root block in a task of its own and watches for its end, for cancellation, and for the moment to continue
-as new. Message handlers only change the wait machine's state; all awaiting happens in the block's tasks. Everything that
-continue-as-new carries is in `RunState`.
+`run` drives the root block in a task of its own and watches for its end, for cancellation, and for the moment to
+continue as new. Message handlers only change the wait machine's state; all awaiting happens in the block's tasks.
+Everything that continue-as-new carries is in `RunState`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
 DELIVERIES_PER_RUN = 1_000
-#: Visits in a row without a pause before the run yields to Temporal, so that a definition that only loops stays harmless.
+#: Visits in a row without a pause before the run yields to Temporal: a definition that only loops stays harmless.
 VISITS_PER_TURN = 200
 
 
@@ -124,7 +124,7 @@ class TidegateRun:
 
     def _fail(self, code: str, message: str) -> NoReturn:
         self._end("failed", message)
-        raise ApplicationError(message, type=code, non_retryable=True)
+        raise ApplicationError(message, type=code, non_retryable=True) from None
 
     def _end(self, status: str, error: str | None, output: Any = None) -> None:
         self.state.status, self.state.error, self.state.output = status, error, output
@@ -172,7 +172,7 @@ class TidegateRun:
             return self._succeeded(visit, step, done)
         except (ExpressionError, StepFailed) as error:
             self._record(visit, "failure", errors=[error.message])
-            raise error if isinstance(error, StepFailed) else StepFailed(error.code, error.message) from error
+            raise StepFailed(error.code, error.message) from None
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
         value = ABSENT if step.input is None else evaluate(step.input, visit.scope())

@@ -69,7 +69,7 @@ class RunActivities:
                 )
             )
         for version_id, definition in compiled.items():
-            result.definitions[version_id] = definition.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+            result.definitions[version_id] = definition.dump()
         return result
 
     async def _version(self, request: ResolveChildren, start: ChildStart) -> VersionFacts:

@@ -64,7 +64,7 @@ class RunClient:
 
     async def start(self, definition: Definition, facts: RunFacts, input: Any) -> tuple[RunDescription, bool]:
         argument = RunInput(
-            definition=definition.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+            definition=definition.dump(),
             facts=facts,
             input=input,
             search_attributes=await self.search_attributes(),

@@ -10,4 +10,4 @@ from worker.steps.base import Done, Visit
 async def run(visit: Visit, step: AssignStep) -> Done:
     if step.value is None:
         return Done(visit.input, has_output=visit.has_input)
-    return Done(evaluate(step.value, {**visit.scope(), "input": visit.input}))
+    return Done(evaluate(step.value, {**visit.scope(), "$input": visit.input}))

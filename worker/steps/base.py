@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,3 +138,16 @@ async def stop(tasks: list[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def stopping(tasks: list[asyncio.Task[Any]]) -> AsyncIterator[None]:
+    """Stop those of the tasks that are left when the block is left; a run only dropped from memory is let be."""
+    try:
+        yield
+    except GeneratorExit:
+        raise
+    except BaseException:
+        await stop([task for task in tasks if not task.done()])
+        raise
+    await stop([task for task in tasks if not task.done()])

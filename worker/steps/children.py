@@ -43,7 +43,7 @@ from definitions.contract import (
 from definitions.expressions import evaluate
 from definitions.model import ChildrenStep
 from worker.attributes import start_attributes
-from worker.steps.base import Done, StepFailed, Visit, stop
+from worker.steps.base import Done, StepFailed, Visit, stopping
 
 CHILDREN_LIMIT = 1_000
 STARTS_AT_ONCE = 100
@@ -55,23 +55,28 @@ async def run(visit: Visit, step: ChildrenStep) -> Done:
     memory = visit.frame.memory
     watchers: list[asyncio.Task[None]] = []
     try:
-        with visit.run.working():
-            await _resume(memory.get("children", {}))
-            if any(child["status"] == "running" for child in memory.get("children", {}).values()):
-                watchers.append(asyncio.ensure_future(_attend(memory["children"])))
-            if "children" not in memory or any(c["status"] == "new" for c in memory["children"].values()):
-                watchers += await _start(visit, step)
-        await workflow.wait_condition(lambda: all(c["status"] != "running" for c in memory["children"].values()))
+        async with stopping(watchers):
+            await _begin(visit, step, watchers)
+            await workflow.wait_condition(lambda: all(c["status"] != "running" for c in memory["children"].values()))
     except asyncio.CancelledError:
         if step.cancel_children:
             await _cancel(memory.get("children", {}))
         raise
-    finally:
-        await stop([task for task in watchers if not task.done()])
     return _result(memory["children"])
 
 
-async def _start(visit: Visit, step: ChildrenStep) -> list[asyncio.Task[None]]:
+async def _begin(visit: Visit, step: ChildrenStep, watchers: list[asyncio.Task[None]]) -> None:
+    """Have every child running and watched: started, resumed, or found running when the state was taken up again."""
+    memory = visit.frame.memory
+    with visit.run.working():
+        await _resume(memory.get("children", {}))
+        if any(child["status"] == "running" for child in memory.get("children", {}).values()):
+            watchers.append(asyncio.ensure_future(_attend(memory["children"])))
+        if "children" not in memory or any(child["status"] == "new" for child in memory["children"].values()):
+            await _start(visit, step, watchers)
+
+
+async def _start(visit: Visit, step: ChildrenStep, watchers: list[asyncio.Task[None]]) -> None:
     starts = _starts(visit, step)
     resolved = await _resolve(visit, [start for start, _, _ in starts])
     by_key = {child.key: child for child in resolved.children}
@@ -90,11 +95,9 @@ async def _start(visit: Visit, step: ChildrenStep) -> list[asyncio.Task[None]]:
         }
         definition = resolved.definitions[facts.version_id]
         inputs.append((child, RunInput(definition, facts, start.input, search_attributes=visit.run.search_attributes)))
-    watchers: list[asyncio.Task[None]] = []
     for at in range(0, len(inputs), STARTS_AT_ONCE):
         chunk = inputs[at : at + STARTS_AT_ONCE]
         watchers += await asyncio.gather(*(_start_one(step, child, argument) for child, argument in chunk))
-    return watchers
 
 
 def _starts(visit: Visit, step: ChildrenStep) -> list[tuple[ChildStart, str, int | None]]:
@@ -105,7 +108,7 @@ def _starts(visit: Visit, step: ChildrenStep) -> list[tuple[ChildStart, str, int
         if child.for_each is None:
             starts.append((replace(base, key=child.id), child.id, None))
             continue
-        items = evaluate(child.for_each, {**visit.scope(), "input": visit.input})
+        items = evaluate(child.for_each, {**visit.scope(), "$input": visit.input})
         if not isinstance(items, list):
             raise StepFailed("items-invalid", f"child {child.id!r}: forEach does not give a list")
         starts += [(replace(base, key=f"{child.id}/{i}", input=item), child.id, i) for i, item in enumerate(items)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from definitions.expressions import evaluate
 from definitions.model import EachStep
-from worker.steps.base import Done, StepFailed, Visit, stop
+from worker.steps.base import Done, StepFailed, Visit, stopping
 
 ITEMS_LIMIT = 10_000
 
@@ -25,11 +25,9 @@ async def run(visit: Visit, step: EachStep) -> Done:
             try:
                 outputs[index] = await visit.run_inner(str(index), step.body, data)
             except StepFailed as error:
-                raise StepFailed(error.code, f"item {index}: {error.message}") from error
+                raise StepFailed(error.code, f"item {index}: {error.message}") from None
 
     lanes = [asyncio.ensure_future(lane()) for _ in range(min(step.at_once, len(items)))]
-    try:
+    async with stopping(lanes):
         await asyncio.gather(*lanes)
-    finally:
-        await stop([task for task in lanes if not task.done()])
     return Done(outputs)

@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import workflow
 
 from definitions.model import ParallelStep
-from worker.steps.base import Done, StepFailed, Visit, stop
+from worker.steps.base import Done, StepFailed, Visit, stopping
 
 #: Strategy -> whether the end of one branch (its failure, or None) ends the whole.
 _ENDS: dict[str, Callable[[StepFailed | None], bool]] = {
@@ -26,14 +26,12 @@ async def run(visit: Visit, step: ParallelStep) -> Done:
     }
     outputs: dict[str, Any] = {}
     failures: dict[str, StepFailed] = {}
-    try:
+    async with stopping(list(tasks.values())):
         while len(outputs) + len(failures) < len(tasks):
             pending = [task for name, task in tasks.items() if name not in outputs and name not in failures]
             await workflow.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if _collect(tasks, outputs, failures, _ENDS[step.strategy]):
                 break
-    finally:
-        await stop([task for task in tasks.values() if not task.done()])
     return _result(step, outputs, failures)
 
 

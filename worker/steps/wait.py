@@ -19,25 +19,35 @@ from worker.waits import OpenWait
 
 
 async def run(visit: Visit, step: WaitStep) -> Done:
-    run = visit.run
-    wait = run.waits.open(
+    wait = visit.run.waits.open(
         _open_wait(visit, step),
         lambda event: step.filter is None or bool(evaluate(step.filter, {**visit.scope(), "event": _view(event)})),
         lambda events, complete: _check(step, events, complete),
     )
     visit.frame.memory["parked"] = True
     try:
-        if not wait.satisfied and wait.broken is None:
-            run.parked(visit, wait)
-            await _until_satisfied(visit, wait)
-        if wait.broken is not None:
-            raise StepFailed("event-invalid", wait.broken)
-        if wait.satisfied:
-            return Done(_output(step, wait.received))
-        return _expired(step, wait)
-    finally:
-        run.waits.close(wait.id)
-        run.released(wait)
+        done = await _outcome(visit, step, wait)
+    except (StepFailed, RunEnded, asyncio.CancelledError):
+        _close(visit, wait)
+        raise
+    _close(visit, wait)
+    return done
+
+
+def _close(visit: Visit, wait: OpenWait) -> None:
+    visit.run.waits.close(wait.id)
+    visit.run.released(wait)
+
+
+async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
+    if not wait.satisfied and wait.broken is None:
+        visit.run.parked(visit, wait)
+        await _until_satisfied(visit, wait)
+    if wait.broken is not None:
+        raise StepFailed("event-invalid", wait.broken)
+    if wait.satisfied:
+        return Done(_output(step, wait.received))
+    return _expired(step, wait)
 
 
 def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
