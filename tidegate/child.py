@@ -39,7 +39,9 @@ class Child:
         self, name: str, command: Sequence[str], environ: Mapping[str, str], say: Callable[[str], None]
     ) -> None:
         self.name = name
-        #: How often it has ended without being asked to, and how the last time.
+        #: Whether it is started again when it ends without being asked to.
+        self.restarts = True
+        #: How often it has so ended, and how the last time.
         self.ended = 0
         self.how = ""
         self._command = tied(command)
@@ -89,6 +91,8 @@ class Child:
             if self._stopping.is_set():
                 return
             self.ended += 1
+            if not self.restarts:
+                return
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             self._say(f"{self.name} ended ({self.how}); starting it again in {pause:g} s")

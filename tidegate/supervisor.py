@@ -46,6 +46,9 @@ class Supervisor:
         self._worker = Child("worker", own_command("worker"), plan.environ, say)
         self._adapter = Child("adapter", own_command("serve"), plan.environ, say)
         self._children = (self._adapter, self._worker, self._temporal)
+        for child in self._children:
+            # What does not even come up will not by being tried again.
+            child.restarts = False
         self._stop = asyncio.Event()
 
     async def run(self, documents: list[Owned]) -> None:
@@ -55,6 +58,8 @@ class Supervisor:
             loop.add_signal_handler(number, self._asked_to_stop)
         try:
             if await self._start(documents):
+                for child in self._children:
+                    child.restarts = True
                 print(f"ready {self._plan.url}", flush=True)
                 await self._stop.wait()
         finally:
