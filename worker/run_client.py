@@ -327,9 +327,10 @@ async def described(found: WorkflowExecutionDescription) -> RunDescription:
 
 
 def _untouched(found: WorkflowExecutionDescription) -> bool:
-    """No worker has looked at it yet: nothing but its start and its first, unstarted, task; and it continues none."""
-    first = found.raw_description.workflow_execution_info.first_run_id
-    return found.history_length <= 2 and first in ("", found.run_id)
+    """No worker has done a task of it yet, whatever messages have come; and it continues no other."""
+    info = found.raw_description.workflow_execution_info
+    done = bool(info.auto_reset_points.points) or info.HasField("most_recent_worker_version_stamp")
+    return not done and info.first_run_id in ("", found.run_id)
 
 
 def _updated_at(found: WorkflowExecutionDescription) -> datetime:
