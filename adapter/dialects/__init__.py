@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from adapter.dialect import Dialect
+from adapter.dialects.justworkflowit import JUSTWORKFLOWIT
 
-DIALECTS: tuple[Dialect, ...] = ()
+DIALECTS: tuple[Dialect, ...] = (JUSTWORKFLOWIT,)

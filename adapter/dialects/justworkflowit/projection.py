@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -97,15 +97,20 @@ def history(records: Sequence[StepRecord], next_step: str | None) -> list[Json]:
     waiting: StepRecord | None = None
     items: list[Json] = []
     for record, following in zip(records, [*records[1:], None], strict=True):
-        if record.source == "engine":
+        if record.source == "event":
+            items.append(_item(record, record.step or at))
+            if waiting is not None and (following is None or _goes_on(following, waiting)):
+                items.append(_looked_again(waiting, record))
+        elif waiting is None or not _goes_on(record, waiting):
             waiting = record if record.status == "incomplete" else None
             at = record.next or record.step
             items.append(_item(record, record.step))
-            continue
-        items.append(_item(record, record.step or at))
-        if waiting is not None and (following is None or following.source == "event"):
-            items.append(_looked_again(waiting, record))
     return items
+
+
+def _goes_on(record: StepRecord, waiting: StepRecord) -> bool:
+    """Whether a wait is still open at this record: one of an event, or the wait shown once more."""
+    return record.source == "event" or (record.status == "incomplete" and record.id == waiting.id)
 
 
 def _item(record: StepRecord, step: str) -> Json:
@@ -113,7 +118,7 @@ def _item(record: StepRecord, step: str) -> Json:
     if record.has_output:
         output["payload"] = record.output
     item: Json = {
-        "id": record.id,
+        "id": _identity(record),
         "stepName": step,
         "stepExecutorType": record.label or WAIT_TYPE,
         "historySource": SOURCE[record.source],
@@ -130,12 +135,13 @@ def _item(record: StepRecord, step: str) -> Json:
 
 def _looked_again(waiting: StepRecord, event: StepRecord) -> Json:
     moment = event.ended_at or event.started_at
-    identity = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{waiting.id}/{event.id}"))
+    identity = _identity(waiting, event.id)
     return _item(waiting, waiting.step) | {"id": identity, "startTimestamp": moment, "endTimestamp": moment}
 
 
-def versions(all_versions: Iterable[VersionFacts], tags: dict[str, int]) -> list[Json]:
-    return [version(facts, tags) for facts in all_versions]
+def _identity(record: StepRecord, *more: str) -> str:
+    """A record's id names the visit, of which there may be several items: each gets an id of its own."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, "/".join((record.id, record.status, record.ended_at, *more))))
 
 
 def _moment(value: datetime | None) -> str | None:

@@ -25,8 +25,6 @@ SOURCE = {"engine": "engine", "event": "external"}
 
 #: The executor type that events are recorded under.
 WAIT_TYPE = "/justworkflowit/waitForEventIds"
-#: The tag against whose version a new one is compared.
-LIVE = "$LIVE"
 #: What a tag may look like; `$LIVE` is one of them.
 TAG = r"^\$[A-Z_]+$"
 

@@ -1,0 +1,115 @@
+"""One operation of the vendor's API: its path, who may call it, and what identifies a repetition of a request."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from adapter.auth import Principal, authorise
+from adapter.body import json_model
+from adapter.services import services
+from definitions import ids
+from definitions.errors import NotFound
+from worker.client import TidegateClient
+
+BASE = "/organizations/{organizationId}"
+INVOCATION = "amz-sdk-invocation-id"
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_Body = TypeVar("_Body", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An authorised request: `caller` may do it, in its organisation."""
+
+    request: Request
+    caller: Principal
+
+    @property
+    def client(self) -> TidegateClient:
+        return services(self.request).client
+
+    @property
+    def organisation(self) -> str:
+        return self.caller.organisation
+
+    def path(self, name: str) -> str:
+        """A part of the path, decoded."""
+        value: str = self.request.path_params[name]
+        return value
+
+    def identifier(self, name: str) -> str:
+        """A part of the path that must be one of our ids. Raises NotFound: anything else names nothing."""
+        return known_id(self.path(name))
+
+    async def body(self, model: type[_Body]) -> _Body:
+        """The body, whatever its Content-Type. Raises RequestInvalid, TooLarge."""
+        return await json_model(self.request, model)
+
+    async def request_id(self) -> str:
+        """A UUID that is the same for every attempt of one call of the vendor's client, and else new.
+
+        The body counts too: a sender that uses one invocation id for two different calls has both done.
+        """
+        invocation = self.request.headers.get(INVOCATION)
+        if not invocation:
+            return str(uuid.uuid4())
+        body = (await self.request.body()).decode("utf-8", "replace")
+        raw = ids.digest("request", self.organisation, invocation, self.request.url.path, body)
+        return str(uuid.UUID(bytes=raw[:16], version=5))
+
+
+def known_id(text: str) -> str:
+    """An id as we write it. Raises NotFound for what cannot be one."""
+    if not _UUID.fullmatch(text.lower()):
+        raise NotFound(f"there is nothing with the id {text[:64]!r}")
+    return text.lower()
+
+
+Handler = Callable[[Call], Awaitable[dict[str, Any]]]
+
+
+def operation(
+    router: APIRouter, name: str, method: str, path: str, permission: str, body: type[BaseModel] | None = None
+) -> Callable[[Handler], Handler]:
+    """Serve an operation at `/organizations/{organizationId}` + `path` to callers with the permission."""
+
+    def register(handler: Handler) -> Handler:
+        async def endpoint(request: Request) -> Response:
+            caller = authorise(request, permission, request.path_params["organizationId"])
+            return JSONResponse(await handler(Call(request, caller)))
+
+        router.add_api_route(
+            BASE + path,
+            endpoint,
+            methods=[method],
+            name=name,
+            summary=name,
+            description=handler.__doc__,
+            operation_id=name,
+            openapi_extra=_documented(BASE + path, permission, body),
+        )
+        return handler
+
+    return register
+
+
+def _documented(path: str, permission: str, body: type[BaseModel] | None) -> dict[str, Any]:
+    """What the interface description says besides: the routes read the raw request, so nothing is found by itself."""
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+    extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission, "tags": ["JustWorkflowIt"]}
+    if body is not None:
+        schema = body.model_json_schema()
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return extra

@@ -1,0 +1,137 @@
+"""What requests hold: bodies, queries, dates. Unknown keys are ignored, as the vendor's protocol does."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from adapter.body import invalid_fields
+from adapter.dialects.justworkflowit.words import HIERARCHY, STATUS_ASKED, TAG
+from adapter.failures import RequestInvalid
+from definitions.model import NAME_LIMIT
+
+PAGE_SIZE = 25
+PAGE_SIZE_LIMIT = 100
+EVENT_ID_LIMIT = 256
+
+_DATE = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)"
+)
+_PERMISSION = r"^[a-z]+(:[a-z]+)+$"
+
+_Query = TypeVar("_Query", bound=BaseModel)
+
+
+def read_date(text: str) -> datetime:
+    """An RFC 3339 date-time in UTC; digits beyond microseconds are cut. Raises ValueError."""
+    # In a query a `+` that was not percent-encoded arrives as a space.
+    found = _DATE.fullmatch(re.sub(r" (?=\d\d:\d\d$)", "+", text))
+    if found is None:
+        raise ValueError("must be an RFC 3339 date and time with an offset, such as 2026-01-31T09:30:00Z")
+    fraction = (found["fraction"] or "")[:6].ljust(6, "0")
+    zone = "+00:00" if found["zone"] in "Zz" else found["zone"]
+    try:
+        return datetime.fromisoformat(f"{found['day']}T{found['time']}.{fraction}{zone}").astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise ValueError("is no date and time of the calendar") from None
+
+
+def _date(value: Any) -> Any:
+    return read_date(value) if isinstance(value, str) else value
+
+
+def _one_of(words: Any) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _digits(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
+
+
+Date = Annotated[datetime, BeforeValidator(_date, json_schema_input_type=str)]
+QueryNumber = Annotated[int, BeforeValidator(_digits)]
+Text = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
+Tag = Annotated[str, Field(pattern=TAG, max_length=NAME_LIMIT)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class RegisterWorkflow(_Wire):
+    name: Name
+
+
+class RegisterVersion(_Wire):
+    """`definition` is a text that holds JSON."""
+
+    definition: Text
+
+
+class SetTag(_Wire):
+    versionId: Text
+
+
+class VersionSelector(_Wire):
+    """A union: exactly one key; a null one counts as absent."""
+
+    versionId: Text | None = None
+    versionNumber: Annotated[int, Field(ge=1)] | None = None
+    tag: Tag | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> VersionSelector:
+        if sum(one is not None for one in (self.versionId, self.versionNumber, self.tag)) != 1:
+            raise ValueError("exactly one of versionId, versionNumber and tag is required")
+        return self
+
+
+class SubmitJob(_Wire):
+    """A null `inputJson` counts as absent."""
+
+    workflowId: Text
+    workflowVersion: VersionSelector
+    inputJson: Any = None
+
+
+class SendEvent(_Wire):
+    eventId: Annotated[str, Field(min_length=1, max_length=EVENT_ID_LIMIT)]
+    payload: dict[str, Any] | None = None
+
+
+class CreateToken(_Wire):
+    name: Name
+    expiresAt: Date
+    permissions: Annotated[list[Annotated[str, Field(pattern=_PERMISSION, max_length=64)]], Field(min_length=1)]
+
+
+class ListJobs(_Wire):
+    status: Annotated[str, _one_of(STATUS_ASKED)] | None = None
+    workflowName: str | None = None
+    workflowVersionNumber: Annotated[QueryNumber, Field(ge=1)] | None = None
+    createdAfter: Date | None = None
+    createdBefore: Date | None = None
+    jobHierarchy: Annotated[str, _one_of(HIERARCHY)] = "ALL"
+    pageToken: str | None = None
+    pageSize: Annotated[QueryNumber, Field(ge=1, le=PAGE_SIZE_LIMIT)] = PAGE_SIZE
+
+
+def query(request: Request, model: type[_Query]) -> _Query:
+    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
+    given = {name: value for name, value in request.query_params.items() if value}
+    try:
+        return model.model_validate(given)
+    except ValidationError as invalid:
+        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
+        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
+        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None
