@@ -13,6 +13,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from definitions.errors import Unavailable
 from worker.activities import load_executors
 from worker.activities.activity import build_activities
 from worker.activities.executor import ExecutorError, Tools
@@ -64,15 +65,17 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
             yield
 
 
-async def connected(tidegate: TidegateClient) -> Client:
-    """The connection, as soon as Temporal can be reached."""
+async def connected(settings: Settings) -> Client:
+    """A connection, as soon as Temporal can be reached."""
     told = False
-    while not (await tidegate.health())["temporal"]:
-        if not told:
-            log.warning("Temporal cannot be reached yet; trying again until it can")
-            told = True
-        await asyncio.sleep(CONNECT_RETRY_SECONDS)
-    return tidegate.temporal
+    while True:
+        try:
+            return (await TidegateClient.connect(task_queue=settings.task_queue, lazy=False)).temporal
+        except Unavailable:
+            if not told:
+                log.warning("Temporal cannot be reached yet; trying again until it can")
+                told = True
+            await asyncio.sleep(CONNECT_RETRY_SECONDS)
 
 
 async def serve(settings: Settings) -> None:
@@ -81,8 +84,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    tidegate = await TidegateClient.connect(task_queue=settings.task_queue)
-    connecting = asyncio.ensure_future(connected(tidegate))
+    connecting = asyncio.ensure_future(connected(settings))
     await asyncio.wait({connecting, asyncio.ensure_future(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
     if not connecting.done():
         connecting.cancel()

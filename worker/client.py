@@ -59,14 +59,18 @@ class TidegateClient:
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
 
     @classmethod
-    async def connect(cls, *, task_queue: str = "tidegate", rpc_seconds: float = RPC_SECONDS) -> TidegateClient:
+    async def connect(
+        cls, *, task_queue: str = "tidegate", rpc_seconds: float = RPC_SECONDS, lazy: bool = True
+    ) -> TidegateClient:
         """A client of the Temporal that the standard environment (`TEMPORAL_ADDRESS`, …, profile file) names.
 
-        It connects at its first use, and again whenever the connection is lost.
+        It connects at its first use, and again whenever the connection is lost. A worker's may not be lazy: it connects
+        now, and raises Unavailable if that fails.
         """
         config: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
         config.setdefault("target_host", "localhost:7233")
-        return cls(await Client.connect(**config, lazy=True), task_queue, rpc_seconds)
+        client = await bounded(Client.connect(**config, lazy=lazy), seconds=rpc_seconds)
+        return cls(client, task_queue, rpc_seconds)
 
     # --- runs ---
 
@@ -94,9 +98,10 @@ class TidegateClient:
     async def deliver(
         self, dialect: str, organisation: str, run_id: str, event: Event, *, may_signal: bool = False
     ) -> DeliveryOutcome:
-        """Deliver an event to a run; returns when it is durable. `event.id` is the delivery id: a repetition is answered
-        with the first one's outcome. With `may_signal`, an event whose outcome the caller does not need is left as a
-        signal when no worker is up.
+        """Deliver an event to a run; returns when it is durable.
+
+        `event.id` is the delivery id: a repetition is answered with the first one's outcome. With `may_signal`, an event
+        whose outcome the caller does not need is left as a signal when no worker is up.
 
         Raises NotFound, RunClosed, PayloadInvalid (with path), Overloaded, Unavailable.
         """
