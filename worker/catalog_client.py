@@ -30,7 +30,7 @@ from worker.catalog import MAX_NAME, DefinitionState
 from worker.records import read_record, replace_secret
 from worker.rpc import RPC_SECONDS, bounded, execute_update
 from worker.version_cache import VersionCache
-from worker.visibility import collect, quoted
+from worker.visibility import collect, newest, quoted
 
 T = TypeVar("T")
 
@@ -99,14 +99,22 @@ class CatalogClient:
         """All, A to Z by name, through visibility: a new version or tag may show up a moment late here."""
         query = (
             f"WorkflowId STARTS_WITH {quoted(prefix(dialect, organisation) + 'definition/')}"
-            f" AND WorkflowType = {quoted(DEFINITION_WORKFLOW)} AND ExecutionStatus = 'Running'"
+            f" AND WorkflowType = {quoted(DEFINITION_WORKFLOW)} AND ExecutionStatus IN ('Running', 'ContinuedAsNew')"
         )
-        # For a moment both sides of a continue-as-new can be listed.
-        newest: dict[str, WorkflowExecution] = {}
-        for row in await collect(self._client, query, seconds=self._seconds):
-            if row.id not in newest or newest[row.id].start_time < row.start_time:
-                newest[row.id] = row
-        return sorted([await _facts(row) for row in newest.values()], key=lambda facts: facts.name)
+        found = newest(await collect(self._client, query, seconds=self._seconds)).values()
+        listed = await _all(self._listed(row) for row in found)
+        return sorted((facts for facts in listed if facts is not None), key=lambda facts: facts.name)
+
+    async def _listed(self, row: WorkflowExecution) -> DefinitionFacts | None:
+        if row.status == WorkflowExecutionStatus.RUNNING:
+            return await _facts(row)
+        # Its successor is not visible yet, or was terminated.
+        handle = self._client.get_workflow_handle(row.id)
+        try:
+            description = await bounded(handle.describe(), seconds=self._seconds)
+        except NotFound:
+            return None
+        return await _facts(description) if description.status == WorkflowExecutionStatus.RUNNING else None
 
     async def add_version(
         self,

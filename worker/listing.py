@@ -16,10 +16,10 @@ from definitions.contract import timestamp
 from worker.page_token import PageToken, read_token, write_token
 from worker.rpc import RPC_SECONDS
 from worker.run_filter import NOT_CONTINUED, OF_A_RUN, claims_query, matches, matches_nothing, visibility_query
-from worker.run_rows import CHUNK, START_DELAY, Row, decoded, newest, successors
+from worker.run_rows import CHUNK, START_DELAY, Row, decoded, successors
 from worker.run_windows import Windows
 from worker.views import RunDescription, RunPage, RunQuery
-from worker.visibility import collect, count, one_of, quoted
+from worker.visibility import collect, count, newest, one_of, quoted
 
 EXACT_ROWS = 1_000
 MAX_CLAIMS = 1_000

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
-from temporalio.converter import value_to_type
 
-from definitions.contract import MEMO, RunFacts, timestamp
+from definitions.contract import MEMO, ParentRef, RunFacts, timestamp
 from worker.run_client import STATUS
 from worker.run_filter import NOT_CONTINUED, OF_A_RUN
 from worker.views import RunDescription
-from worker.visibility import collect, one_of, quoted
+from worker.visibility import collect, newest, one_of, quoted
 
 #: Ids in one query.
 CHUNK = 200
@@ -28,6 +28,10 @@ _UNSUCCESSFUL = frozenset(
         WorkflowExecutionStatus.TERMINATED,
     }
 )
+_FACTS = [field.name for field in fields(RunFacts)]
+_PARENT = [field.name for field in fields(ParentRef)]
+#: What lists work with, and of which type it must be.
+_SHOWN: dict[str, type] = {"run_id": str, "definition_id": str, "version_number": int, "created_at": str}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -60,14 +64,28 @@ class Row:
         return microseconds(self.created_at if near else self.run.started_at), self.run.workflow_id
 
 
+def _facts(memo: Any) -> RunFacts:
+    """Facts from their memo. By hand: the general converter reads the type hints anew for every row.
+
+    Raises TypeError, AttributeError, KeyError for what is none.
+    """
+    known = {name: memo[name] for name in _FACTS if name in memo}
+    if any(type(known[name]) is not kind for name, kind in _SHOWN.items()):
+        raise TypeError("no facts of a run")
+    parent = known.get("parent")
+    if parent is not None:
+        known["parent"] = ParentRef(**{name: parent[name] for name in _PARENT if name in parent})
+    return RunFacts(**known)
+
+
 async def decoded(executions: Iterable[WorkflowExecution]) -> list[Row]:
     """Those that are runs of ours; something else under such an id must not spoil a list."""
     rows: list[Row] = []
     for execution in executions:
         try:
-            facts = value_to_type(RunFacts, await execution.memo_value(MEMO))
+            facts = _facts(await execution.memo_value(MEMO))
             created_at = datetime.strptime(facts.created_at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
-        except (KeyError, TypeError, ValueError, RuntimeError):
+        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError):
             continue
         run = RunDescription(
             workflow_id=execution.id,
@@ -80,15 +98,6 @@ async def decoded(executions: Iterable[WorkflowExecution]) -> list[Row]:
         )
         rows.append(Row(run, created_at))
     return rows
-
-
-def newest(executions: Iterable[WorkflowExecution]) -> dict[str, WorkflowExecution]:
-    """The latest execution of each id."""
-    latest: dict[str, WorkflowExecution] = {}
-    for execution in executions:
-        if execution.id not in latest or latest[execution.id].start_time < execution.start_time:
-            latest[execution.id] = execution
-    return latest
 
 
 async def successors(

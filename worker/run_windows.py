@@ -14,8 +14,8 @@ from temporalio.client import Client, WorkflowExecution
 
 from definitions.contract import timestamp
 from worker.page_token import PageToken
-from worker.run_rows import START_DELAY, Row, microseconds, moment_of, newest
-from worker.visibility import collect, count, quoted
+from worker.run_rows import START_DELAY, Row, microseconds, moment_of
+from worker.visibility import collect, count, newest, quoted
 
 #: Executions in one window, unless more than that started at the same moment.
 WINDOW_ROWS = 1_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from temporalio.client import Client, WorkflowExecution
 
 from definitions.errors import InputInvalid
@@ -40,3 +42,12 @@ async def collect(
         found += rows.current_page or []
         if rows.next_page_token is None or (limit is not None and len(found) >= limit):
             return found[:limit]
+
+
+def newest(executions: Iterable[WorkflowExecution]) -> dict[str, WorkflowExecution]:
+    """The latest execution of each id."""
+    latest: dict[str, WorkflowExecution] = {}
+    for execution in executions:
+        if execution.id not in latest or latest[execution.id].start_time < execution.start_time:
+            latest[execution.id] = execution
+    return latest

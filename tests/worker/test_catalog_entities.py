@@ -38,6 +38,10 @@ async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 
         await asyncio.sleep(0.05)
 
 
+async def _unlisted(shop: Shop) -> bool:
+    return await shop.catalog.list_definitions(DIALECT, shop.organisation) == []
+
+
 async def executions(shop: Shop, workflow_id: str) -> int:
     chain = await shop.client.get_workflow_handle(workflow_id).describe()
     return 1 + (chain.raw_description.workflow_execution_info.first_run_id != chain.run_id)
@@ -66,9 +70,10 @@ async def test_nothing_is_lost_or_given_twice_across_continue_as_new(
     for version in versions[:: len(versions) // 8]:
         assert (await shop.add(definition_id, "another text", version.request_id)).number == version.number
     assert (await shop.register(request_id="made")).latest == facts.latest
-    assert [listed.definition_id for listed in await shop.catalog.list_definitions(DIALECT, shop.organisation)] == [
-        definition_id
-    ]
+    assert facts.latest < 900, "it continued though the changes never paused"
+    assert [one.name for one in await shop.catalog.list_definitions(DIALECT, shop.organisation)] == ["order"]
+    await shop.client.get_workflow_handle(shop.entity(definition_id)).terminate()
+    await eventually(lambda: _unlisted(shop))
 
 
 async def test_requests_are_remembered_up_to_the_bound(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

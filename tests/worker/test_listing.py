@@ -6,12 +6,14 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from temporalio.client import Client
 
+from definitions.contract import MEMO, ParentRef
 from definitions.errors import InputInvalid, TooLarge
 from definitions.ids import definition_id, run_workflow_id
 from tests.worker.puppets import DIALECT, Stage, new_stage
@@ -257,10 +259,30 @@ async def test_what_is_no_run_of_ours_does_not_spoil_a_list(stage: Stage) -> Non
     await stage.start(facts)
     broken.created_at = "yesterday"
     await stage.start(broken)
+    shapes: list[Any] = [None, 1, [], "x", {}, {**asdict(stage.facts()), "version_number": "1"}, {"run_id": 1}]
+    for memo in shapes:
+        await stage.client.start_workflow(
+            "TidegateRun", id=stage.workflow_id(stage.facts()), task_queue="nobody", memo={MEMO: memo}
+        )
     await stage.client.start_workflow("TidegateRun", id=stage.workflow_id(stage.facts()), task_queue="nobody")
     await stage.client.start_workflow("Other", id=stage.workflow_id(stage.facts()), task_queue="nobody")
-    await stage.visible(4)
+    await stage.visible(11)
     assert await stage.run_ids() == [facts.run_id]
+
+
+async def test_all_facts_come_back(stage: Stage) -> None:
+    facts = replace(
+        stage.facts(child=True),
+        submitted_by="somebody",
+        root_run_id="root",
+        parent=ParentRef("workflow", "run", "step", "definition"),
+        request_id="request",
+        resumed_from="closed",
+        started_at="2026-01-31T12:00:00.000000Z",
+    )
+    await stage.start(facts)
+    await stage.visible(1)
+    assert (await stage.page()).runs[0].facts == facts
 
 
 async def test_limits_are_clear_errors(stage: Stage) -> None:
