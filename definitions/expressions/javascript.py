@@ -131,6 +131,8 @@ def to_number(value: Any, meter: Meter) -> float:
 
 def parse_float(value: Any, meter: Meter) -> float:
     """parseFloat(value): the number that its text begins with, else NaN."""
+    if is_number(value):
+        return as_double(value)
     match = _NUMBER.match(to_string(value, meter).lstrip(_SPACES))
     return float(match.group()) if match else NAN
 

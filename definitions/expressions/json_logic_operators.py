@@ -71,7 +71,10 @@ def _in(args: list[Any], data: Any, meter: Meter) -> bool:
     needle, haystack = _pair(args)
     if isinstance(haystack, str):
         return haystack != "" and js.to_string(needle, meter) in haystack
-    return isinstance(haystack, list) and any(js.strict_equals(item, needle) for item in haystack)
+    if not isinstance(haystack, list):
+        return False
+    meter.spend(len(haystack))
+    return any(js.strict_equals(item, needle) for item in haystack)
 
 
 def _cat(args: list[Any], data: Any, meter: Meter) -> str:

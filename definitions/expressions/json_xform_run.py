@@ -8,8 +8,8 @@
   into one object.
 - `fromArray`: a list of values; then `via`, `flatten`, `skipEmpty` and `unique`, in this order.
 
-Nothing here changes the source. What the original turns into nonsense is an error: a list as a key, properties of a list,
-text that is to become a list. A null in a list that is flattened is passed over.
+Nothing here changes the source. What the original turns into nonsense is an error: a list as a key, properties of a
+list, text that is to become a list. A null in a list that is flattened is passed over.
 """
 
 from __future__ import annotations

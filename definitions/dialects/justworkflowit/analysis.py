@@ -92,16 +92,20 @@ class _Pass:
             if _at(data, source) is js.UNDEFINED:
                 missing = True
                 self._add("transformer-source-missing", path + place, self._missing(step, source))
-        if missing or any(data.get(root) is _UNKNOWN for root in transformers.roots(transformer)):
+        if missing or self._looks_at_unknown(transformer, data):
             return _UNKNOWN
         known = {key: value for key, value in data.items() if value is not _UNKNOWN}
         try:
-            made = evaluate(transformers.compile_transformer(transformer), known)
+            made = evaluate(transformers.compile_transformer(transformers.without_formats(transformer)), known)
         except ExpressionError as error:
             self._add("transformer-failed", path, error.message)
             return _UNKNOWN
         self._check_input(step, made, path)
         return made
+
+    def _looks_at_unknown(self, transformer: dict[str, Any], data: dict[str, Any]) -> bool:
+        roots = data if transformers.looks_anywhere(transformer) else transformers.roots(transformer)
+        return any(data.get(root) is _UNKNOWN for root in roots)
 
     def _check_input(self, step: Source, made: Any, path: str) -> None:
         name = step.definition("inputDefinition")

@@ -8,10 +8,10 @@ Graph = Mapping[str, Sequence[str]]
 
 
 def reachable(start: str, following: Graph) -> list[str]:
-    """The steps that can be reached, every one after some step that leads to it (reverse postorder)."""
+    """The steps that can be reached, earlier ones and earlier branches first (reverse postorder)."""
     order: list[str] = []
     seen = {start}
-    stack = [(start, iter(following[start]))]
+    stack = [(start, reversed(following[start]))]
     while stack:
         name, targets = stack[-1]
         target = next((t for t in targets if t not in seen), None)
@@ -20,7 +20,7 @@ def reachable(start: str, following: Graph) -> list[str]:
             stack.pop()
         else:
             seen.add(target)
-            stack.append((target, iter(following[target])))
+            stack.append((target, reversed(following[target])))
     return order[::-1]
 
 

@@ -27,7 +27,23 @@ def sources(value: dict[str, Any]) -> list[tuple[str, str]]:
     return [(f".fieldset[{i}].from", entry["from"]) for i, entry in enumerate(value["fieldset"]) if entry.get("from")]
 
 
-def roots(value: Any) -> set[str]:
+def without_formats(value: dict[str, Any]) -> dict[str, Any]:
+    """The transformer without `via`: made-up text is no date, but what `via` makes of a date is text as well."""
+    entries = []
+    for entry in value["fieldset"]:
+        kept = {key: item for key, item in entry.items() if key != "via"}
+        if "fieldset" in kept.get("fromEach", {}):
+            kept["fromEach"] = {**kept["fromEach"], **without_formats(kept["fromEach"])}
+        entries.append(kept)
+    return {"fieldset": entries}
+
+
+def looks_anywhere(value: dict[str, Any]) -> bool:
+    """Whether some `fromEach` looks for a name, wherever that may be."""
+    return any("fromEach" in entry for entry in value["fieldset"])
+
+
+def roots(value: dict[str, Any]) -> set[str]:
     """The first keys of all paths in a transformer: what it looks at in the run's data, but for `fromEach`."""
     found = {path.split(".")[0] for _, path in sources(value)}
     for entry in value["fieldset"]:
