@@ -56,7 +56,8 @@ class RunActivities:
                 version = versions[key]
                 if version.version_id not in compiled:
                     compiled[version.version_id] = DIALECTS[request.dialect].compile_text(version.text)
-                DIALECTS[request.dialect].check_input(compiled[version.version_id], start.input is not None, start.input)
+                definition = compiled[version.version_id]
+                DIALECTS[request.dialect].check_input(definition, start.input is not None, start.input)
             except (NotFound, DefinitionError, InputInvalid) as error:
                 raise ApplicationError(
                     f"child {start.key!r} ({start.definition_name}): {error.message}",
