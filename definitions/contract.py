@@ -153,7 +153,10 @@ class RunSnapshot:
 
 @dataclass
 class RunInput:
-    """The argument of `TidegateRun`. `definition` is a compiled `Definition` as JSON; `state` is carried over."""
+    """The argument of `TidegateRun`. `definition` is a compiled `Definition` as JSON; `state` is carried over.
+
+    An `input` of None is no input.
+    """
 
     definition: dict[str, Any]
     facts: RunFacts

@@ -68,7 +68,8 @@ class TidegateRun:
     def _initial_state(self, run: RunInput) -> RunState:
         if run.state is None:
             frame = Frame(cursor=self.definition.body.start)
-            _put(frame.data, self.definition.save_input, run.input)
+            if run.input is not None:
+                _put(frame.data, self.definition.save_input, run.input)
             return RunState(frame)
         state = RunState.load(run.state)
         if run.resumed:
