@@ -87,15 +87,15 @@ def test_what_a_transformer_makes_must_fit(fieldset: list[Json], takes: Json, co
 
 
 def test_the_second_pass_finds_what_is_only_optional() -> None:
-    steps = [step("a", "b", gives="out"), step("b", takes="in", fieldset=[{"from": "aOutput.x"}])]
+    steps = [step("a", "b", gives="out"), step("b", takes="taken", fieldset=[{"from": "aOutput.x"}])]
     out = record({}, {"x": "string"})
     with pytest.raises(DefinitionError) as caught:
-        compiled(*steps, out=out, **{"in": record()})
+        compiled(*steps, out=out, taken=record())
     [problem] = caught.value.problems
     assert (problem.code, problem.path) == ("optional-property-relied-on", transformer_at(1, ".fieldset[0].from"))
     assert problem.message.startswith(RELIANCE)
     steps[1]["integrationDetails"]["inputTransformer"]["fieldset"] = [{"fromArray": ["aOutput.x"], "to": "l"}]
-    assert problems(*steps, out=out, **{"in": record()}) == []
+    assert problems(*steps, out=out, taken=record()) == []
 
 
 @pytest.mark.parametrize(
