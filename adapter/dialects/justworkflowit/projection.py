@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
-from adapter.dialects.justworkflowit.words import SOURCE, STATUS, STEP_STATUS, WAIT_TYPE
+from adapter.dialects.justworkflowit.words import INPUT, SOURCE, STATUS, STEP_STATUS, WAIT_TYPE
 from definitions.contract import DefinitionFacts, RunSnapshot, StepRecord, VersionFacts, timestamp
 from worker.client import RunDescription
 
@@ -81,7 +82,8 @@ def state(snapshot: RunSnapshot) -> Json:
     return _present(
         {
             "nextStepName": None if snapshot.status in _TERMINAL else snapshot.next_step,
-            "executionData": snapshot.data,
+            # A job without an input has none in its data, not a null.
+            "executionData": {key: value for key, value in snapshot.data.items() if (key, value) != (INPUT, None)},
             "executionHistory": history(snapshot.records, snapshot.next_step),
         }
     )
@@ -96,7 +98,7 @@ def history(records: Sequence[StepRecord], next_step: str | None) -> list[Json]:
     at = next((record.step for record in records if record.source == "engine"), next_step or "")
     waiting: StepRecord | None = None
     items: list[Json] = []
-    for record, following in zip(records, [*records[1:], None], strict=True):
+    for record, following in zip_longest(records, records[1:]):
         if record.source == "event":
             items.append(_item(record, record.step or at))
             if waiting is not None and (following is None or _goes_on(following, waiting)):

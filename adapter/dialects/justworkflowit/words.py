@@ -23,6 +23,8 @@ STEP_STATUS: dict[StepStatus, str] = {
 }
 SOURCE = {"engine": "engine", "event": "external"}
 
+#: Where a job's data holds its input.
+INPUT = "workflowInput"
 #: The executor type that events are recorded under.
 WAIT_TYPE = "/justworkflowit/waitForEventIds"
 #: What a tag may look like; `$LIVE` is one of them.

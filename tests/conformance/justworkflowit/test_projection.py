@@ -107,6 +107,11 @@ def test_the_next_step_is_there_until_the_job_has_ended() -> None:
         assert "nextStepName" not in projection.state(snapshot(status, "wait"))
 
 
+def test_a_job_without_input_has_none_in_its_data() -> None:
+    data = {"workflowInput": None, "askInput": None}
+    assert projection.state(RunSnapshot("running", "ask", data, [], []))["executionData"] == {"askInput": None}
+
+
 def test_nulls_in_the_jobs_data_stay() -> None:
     assert projection.state(snapshot("running", "wait"))["executionData"] == {"workflowInput": {"a": None}}
 
