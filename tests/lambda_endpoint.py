@@ -59,6 +59,7 @@ Handler = Callable[[Invoked], Any]
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 512
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -39,30 +39,29 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Workers for runs and for entities, polling until the block is left; then they drain."""
     tidegate = TidegateClient(client, settings.task_queue)
     guard = HttpGuard(settings.http_allow_hosts, settings.http_allow_private)
-    async with contextlib.aclosing(HttpClient(guard)) as http:
-        tools = Tools(settings, http, tidegate.get_secret, SecretBox(settings.secret_keys))
-        runs = Worker(
-            client,
-            task_queue=settings.task_queue,
-            workflows=[TidegateRun, TidegateResume],
-            activities=[*build_activities(tools), *RunActivities(tidegate, client).all()],
-            # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            max_cached_workflows=settings.max_cached_workflows,
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
-            graceful_shutdown_timeout=GRACE,
-        )
-        entities = Worker(
-            client,
-            task_queue=entity_task_queue(settings.task_queue),
-            workflows=ENTITY_WORKFLOWS,
-            activities=entity_activities(client),
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
-            graceful_shutdown_timeout=GRACE,
-        )
-        async with runs, entities:
-            yield
+    tools = Tools(settings, HttpClient(guard), tidegate.get_secret, SecretBox(settings.secret_keys))
+    runs = Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[TidegateRun, TidegateResume],
+        activities=[*build_activities(tools), *RunActivities(tidegate, client).all()],
+        # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=settings.max_cached_workflows,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
+        graceful_shutdown_timeout=GRACE,
+    )
+    entities = Worker(
+        client,
+        task_queue=entity_task_queue(settings.task_queue),
+        workflows=ENTITY_WORKFLOWS,
+        activities=entity_activities(client),
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
+        graceful_shutdown_timeout=GRACE,
+    )
+    async with runs, entities:
+        yield
 
 
 async def connected(settings: Settings) -> Client:

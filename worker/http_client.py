@@ -6,9 +6,11 @@ is resolved, checked and dialled anew.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -98,17 +100,13 @@ def read_url(text: str) -> httpx.URL:
 
 
 class HttpClient:
-    """Sends `Outgoing` calls under a guard. Safe to use from many tasks at once; close it with `aclose`."""
+    """Sends `Outgoing` calls under a guard. Safe to use from many tasks at once."""
 
     def __init__(self, guard: HttpGuard, *, ssl_context: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=ssl_context or httpx.create_ssl_context(),
-            max_connections=MAX_CONNECTIONS,
-            # A server may close a kept connection in the very moment of a call, which would fail it for no reason.
-            max_keepalive_connections=0,
-            network_backend=GuardedBackend(guard),
-        )
+        self._backend = GuardedBackend(guard)
+        self._ssl_context = ssl_context or httpx.create_ssl_context()
+        self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def send(self, call: Outgoing) -> Answer:
         """Make a call and follow its redirects.
@@ -126,9 +124,6 @@ class HttpClient:
             raise RequestInvalid(f"{_shown(call)} cannot be sent: {error}") from None
         except (httpcore.NetworkError, httpcore.ProtocolError, ssl.SSLError, OSError) as error:
             raise HttpUnreachable(f"{_shown(call)} failed: {error or type(error).__name__}") from None
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
 
     async def _follow(self, call: Outgoing, url: httpx.URL) -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
@@ -152,14 +147,31 @@ class HttpClient:
             content=body,
             extensions={"timeout": {"connect": CONNECT_SECONDS}},
         )
-        response = await self._pool.handle_async_request(request)
+        async with self._places, self._connection(request.url.origin) as connection:
+            return await _received(await connection.handle_async_request(request), call.max_bytes, url)
+
+    @asynccontextmanager
+    async def _connection(self, origin: httpcore.Origin) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+        """A connection of its own for one call: a server may close a kept one in the very moment of the next call,
+        which would fail that for no reason."""
+        connection = httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._ssl_context, network_backend=self._backend, keepalive_expiry=0.0
+        )
         try:
-            received = tuple((name.decode("latin-1").lower(), _text(value)) for name, value in response.headers)
-            encoding = ", ".join(value for name, value in received if name == "content-encoding")
-            content = await read_body(_chunks(response), encoding, call.max_bytes)
+            yield connection
         finally:
-            await response.aclose()
-        return Answer(response.status, received, content, str(url))
+            with anyio.CancelScope(shield=True):
+                await connection.aclose()
+
+
+async def _received(response: httpcore.Response, max_bytes: int, url: httpx.URL) -> Answer:
+    headers = tuple((name.decode("latin-1").lower(), _text(value)) for name, value in response.headers)
+    encoding = ", ".join(value for name, value in headers if name == "content-encoding")
+    try:
+        body = await read_body(_chunks(response), encoding, max_bytes)
+    finally:
+        await response.aclose()
+    return Answer(response.status, headers, body, str(url))
 
 
 async def _chunks(response: httpcore.Response) -> AsyncIterator[bytes]:

@@ -55,6 +55,7 @@ def _absent(request: Received) -> Page:
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 512
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import httpcore
 import pytest
-import pytest_asyncio
 
+from tests.conftest import free_port
 from tests.worker.activities.certificates import server_certificate
 from tests.worker.activities.local_server import LocalServer, Page, page, redirect
-from worker.http_client import MAX_REDIRECTS, HttpClient, HttpUnreachable, Outgoing, RequestInvalid, TooManyRedirects
+from worker.http_client import (
+    MAX_REDIRECTS,
+    HttpClient,
+    HttpTimeout,
+    HttpUnreachable,
+    Outgoing,
+    RequestInvalid,
+    TooManyRedirects,
+)
 from worker.http_guard import GuardedBackend, HttpGuard, TargetNotAllowed, is_public, read_hosts
 
 PUBLIC = "93.184.216.34"
 
 
-@pytest_asyncio.fixture
-async def guarded() -> AsyncIterator[HttpClient]:
+@pytest.fixture
+def guarded() -> HttpClient:
     """A client as the worker makes it by default."""
-    client = HttpClient(HttpGuard())
-    yield client
-    await client.aclose()
+    return HttpClient(HttpGuard())
 
 
-@pytest_asyncio.fixture
-async def open_client() -> AsyncIterator[HttpClient]:
-    client = HttpClient(HttpGuard(allow_private=True))
-    yield client
-    await client.aclose()
+@pytest.fixture
+def open_client() -> HttpClient:
+    return HttpClient(HttpGuard(allow_private=True))
 
 
 def get(url: str, *headers: tuple[str, str]) -> Outgoing:
@@ -214,7 +219,6 @@ async def test_redirect_is_checked_like_a_first_call(
             await client.send(get(outside.url(host="public.test")))
         assert len(outside.received) == 1
     assert not web.received
-    await client.aclose()
 
 
 @pytest.mark.parametrize(
@@ -332,14 +336,12 @@ async def test_redirect_may_not_leave_the_allowed_hosts(web: LocalServer) -> Non
     with pytest.raises(TargetNotAllowed):
         await client.send(get(web.url()))
     assert [request.path for request in web.received] == ["/"]
-    await client.aclose()
 
 
 async def test_listed_host_does_not_open_private_addresses(web: LocalServer) -> None:
     client = HttpClient(HttpGuard(("localhost",)))
     with pytest.raises(TargetNotAllowed, match="TIDEGATE_HTTP_ALLOW_PRIVATE"):
         await client.send(get(web.url(host="localhost")))
-    await client.aclose()
 
 
 # --- TLS ---
@@ -360,7 +362,6 @@ async def test_tls_verifies_the_name_though_an_address_is_dialled(
         with pytest.raises(HttpUnreachable, match="certificate"):
             await trusting.send(get(server.url(host="other.test")))
     assert names == ["named.test", "other.test"]
-    await trusting.aclose()
 
 
 async def test_unknown_issuer_is_refused(tmp_path: Path, open_client: HttpClient) -> None:
@@ -373,6 +374,20 @@ async def test_unknown_issuer_is_refused(tmp_path: Path, open_client: HttpClient
 
 def test_default_context_verifies() -> None:
     client = HttpClient(HttpGuard())
-    context = client._pool._ssl_context
-    assert context is not None
+    context = client._ssl_context
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+async def test_more_calls_at_once_than_places_all_end(monkeypatch: pytest.MonkeyPatch, web: LocalServer) -> None:
+    monkeypatch.setattr("worker.http_client.MAX_CONNECTIONS", 3)
+    client = HttpClient(HttpGuard(allow_private=True))
+    web.on("/", page("done"))
+    answers = await asyncio.gather(*(client.send(get(web.url())) for _ in range(30)))
+    assert [answer.json() for answer in answers] == ["done"] * 30
+    # A call that fails or is cancelled leaves its place to others.
+    for _ in range(4):
+        with pytest.raises(HttpUnreachable):
+            await client.send(get(f"http://127.0.0.1:{free_port()}/"))
+        with pytest.raises(HttpTimeout):
+            await client.send(Outgoing("GET", web.url(), seconds=0.0001))
+    assert (await client.send(get(web.url()))).json() == "done"
