@@ -18,6 +18,16 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert read_settings({name: " " for name, _, _ in described()}) == Settings()
 
 
+def test_a_default_reads_as_itself() -> None:
+    shown = {name: default for name, default, _ in described() if default}
+    assert shown
+    found = read_settings(shown)
+    assert found == Settings()
+    assert [type(getattr(found, one.name)) for one in fields(Settings)] == [
+        type(one.default) for one in fields(Settings)
+    ]
+
+
 def test_everything_is_read() -> None:
     found = read_settings(
         {
