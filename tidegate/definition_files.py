@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from definitions import json_text
 from definitions.dialects import DIALECTS, detect
 from definitions.errors import DefinitionError, Problem
+from worker.activities import team_executors
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,12 @@ def read_document(path: Path) -> Document:
     text = _text(path)
     dialect = detect(text)
     if dialect is None:
+        if path.suffix == ".json":
+            # A slip of the pen hides what the text is meant to be: say where that is, rather than that.
+            json_text.parse(text)
         raise _unusable("dialect-unknown", f"not a definition in any known dialect ({', '.join(sorted(DIALECTS))})")
     language = DIALECTS[dialect]
-    definition = language.compile_text(text)
+    definition = language.compile_text(text, executors=team_executors())
     return Document(path, dialect, definition.name, text, language.minified_sha256(text))
 
 

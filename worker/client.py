@@ -31,13 +31,14 @@ from definitions.contract import (
 )
 from definitions.errors import TidegateError
 from definitions.model import Definition
+from worker.activities import team_executors
 from worker.catalog_client import CatalogClient
 from worker.listing import list_children, list_runs
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
 from worker.views import RunDescription, RunPage, RunQuery
 
-__all__ = ["RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue"]
+__all__ = ["RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
 
 #: A poller that has not asked for this long is gone: a poll lasts one minute.
 POLLER_SECONDS = 70.0
@@ -100,8 +101,8 @@ class TidegateClient:
     ) -> DeliveryOutcome:
         """Deliver an event to a run; returns when it is durable.
 
-        `event.id` is the delivery id: a repetition is answered with the first one's outcome. With `may_signal`, an event
-        whose outcome the caller does not need is left as a signal when no worker is up.
+        `event.id` is the delivery id: a repetition is answered with the first one's outcome. With `may_signal`, an
+        event whose outcome the caller does not need is left as a signal when no worker is up.
 
         Raises NotFound, RunClosed, PayloadInvalid (with path), Overloaded, Unavailable.
         """

@@ -24,6 +24,7 @@ from definitions.contract import (
 from definitions.dialects import DIALECTS
 from definitions.errors import DefinitionError, InputInvalid, NotFound, NotResumable
 from definitions.model import Definition
+from worker.activities import team_executors
 from worker.failures import failure
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ class RunActivities:
                     versions[key] = await self._version(request, start)
                 version = versions[key]
                 if version.version_id not in compiled:
-                    compiled[version.version_id] = DIALECTS[request.dialect].compile_text(version.text)
+                    compiled[version.version_id] = DIALECTS[request.dialect].compile_text(
+                        version.text, executors=team_executors()
+                    )
                 definition = compiled[version.version_id]
                 DIALECTS[request.dialect].check_input(definition, start.input is not None, start.input)
             except (NotFound, DefinitionError, InputInvalid) as error:

@@ -136,7 +136,7 @@ class Settings:
         ),
     )
     sticky_timeout: float = field(
-        default=10.0,
+        default=2.0,
         metadata=_env(
             "TIDEGATE_STICKY_TIMEOUT",
             _seconds,

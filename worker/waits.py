@@ -5,8 +5,8 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 * An event is consumed by one visit of one wait: by the open wait that was opened first and wants it, else it is kept in
   the inbox and taken, oldest first, by the next wait that wants it.
 * A wait needs a number of distinct names; it holds at most one event of each.
-* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to the
-  inbox: it swallows nothing.
+* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to
+  the inbox: it swallows nothing.
 * Every delivery id is answered once; a repetition gets the first answer and changes nothing.
 """
 

@@ -22,7 +22,15 @@ EXECUTORS: dict[str, str] = {
     "gcp_cloudfunction": "worker.activities.gcp_cloudfunction:EXECUTOR",
 }
 
-__all__ = ["ENTRY_POINT_GROUP", "EXECUTORS", "Executor", "ExecutorError", "executor_names", "load_executors"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "EXECUTORS",
+    "Executor",
+    "ExecutorError",
+    "executor_names",
+    "load_executors",
+    "team_executors",
+]
 
 
 def executor_names() -> list[str]:
@@ -33,6 +41,15 @@ def executor_names() -> list[str]:
 def load_executors() -> Mapping[str, Executor]:
     """Import all executors. Raises ExecutorError, which names the distribution of the one at fault."""
     return {name: _load(point) for name, point in sorted(_installed().items())}
+
+
+@cache
+def team_executors() -> Mapping[str, Executor]:
+    """Import the executors of other distributions only: what definitions may name beside the built-in ones.
+
+    Raises ExecutorError.
+    """
+    return {name: _load(point) for name, point in sorted(_installed().items()) if name not in EXECUTORS}
 
 
 @cache

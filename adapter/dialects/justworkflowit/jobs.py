@@ -20,7 +20,7 @@ from definitions import ids
 from definitions.contract import DefinitionFacts, Event, RunFacts, timestamp
 from definitions.dialects import justworkflowit as language
 from definitions.errors import InputInvalid, NotFound, TooLarge, Unavailable
-from worker.client import RunDescription, RunQuery
+from worker.client import RunDescription, RunQuery, team_executors
 
 router = APIRouter()
 
@@ -40,7 +40,8 @@ async def submit_job(call: Call) -> Json:
     if (made := await _made_before(call, definition, body.workflowVersion, request_id)) is not None:
         return {"jobId": made}
     version = await call.client.get_version(DIALECT, call.organisation, definition.definition_id, number)
-    compiled = language.compile_text(version.text)
+    # In a thread: a large definition that is not in the cache yet takes a second.
+    compiled = await asyncio.to_thread(language.compile_text, version.text, executors=team_executors())
     language.check_input(compiled, body.inputJson is not None, body.inputJson)
     facts = RunFacts(
         organisation=call.organisation,

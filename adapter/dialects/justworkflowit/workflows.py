@@ -16,6 +16,7 @@ from adapter.failures import RequestInvalid
 from definitions import ids
 from definitions.dialects import justworkflowit as language
 from definitions.errors import AlreadyExists, DefinitionError, NotFound
+from worker.client import team_executors
 
 router = APIRouter()
 
@@ -58,7 +59,7 @@ async def register_version(call: Call) -> Json:
     """Add an immutable version, or find the live one if it says the same."""
     body = await call.body(RegisterVersion)
     # In a thread: a text seen for the first time takes up to a fraction of a second.
-    await asyncio.to_thread(language.compile_text, body.definition)
+    await asyncio.to_thread(language.compile_text, body.definition, executors=team_executors())
     facts = await call.client.add_version(
         DIALECT,
         call.organisation,
@@ -79,7 +80,7 @@ async def validate_version(call: Call) -> Json:
     body = await call.body(RegisterVersion)
     await call.client.describe_definition(DIALECT, call.organisation, call.identifier("workflowId"))
     try:
-        await asyncio.to_thread(language.compile_text, body.definition)
+        await asyncio.to_thread(language.compile_text, body.definition, executors=team_executors())
     except DefinitionError as error:
         return {"valid": False, "errors": language.problem_texts(error)}
     return {"valid": True, "errors": [], "definition": body.definition}
