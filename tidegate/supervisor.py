@@ -75,28 +75,39 @@ class Supervisor:
         """True once all serve; False if asked to stop before that."""
         plan = self._plan
         self._temporal.start()
-        if not await self._until("temporal", self._temporal_serves):
+        if not await self._until(self._temporal_serves, "Temporal does not serve"):
             return False
         self._worker.start()
         self._adapter.start()
-        if not await self._until("adapter", partial(probes.answers, plan.health_url)):
+        if not await self._until(partial(probes.answers, plan.health_url), "the adapter does not answer"):
             return False
-        if not await self._until("worker", self._worker_polls):
+        if not await self._until(self._worker_polls, "the worker does not poll"):
             return False
-        if documents:
-            await self._publish(documents)
+        if documents and not await self._publish(documents):
+            return False
         if plan.options.ui_port is not None:
             say(f"Temporal Web UI: http://{ports.address(temporal_server.HOST, plan.options.ui_port)}")
         return True
 
-    async def _publish(self, documents: list[Owned]) -> None:
+    async def _publish(self, documents: list[Owned]) -> bool:
         client = await probes.connected(self._plan.temporal_address, temporal_server.NAMESPACE)
         if client is None:
-            raise CommandError("temporal stopped serving while definitions were being published")
+            raise CommandError("Temporal stopped serving while definitions were being published")
+        tidegate = TidegateClient(client, self._plan.task_queue)
+        publishing = asyncio.create_task(definitions_folder.publish(documents, tidegate, say))
+
+        async def published() -> bool:
+            return publishing.done()
+
         try:
-            await definitions_folder.publish(documents, TidegateClient(client, self._plan.task_queue), say)
+            if not await self._until(published, "the definitions are not published"):
+                return False
+            publishing.result()
+            return True
         except TidegateError as error:
             raise CommandError(f"the definitions could not be published: {error}") from None
+        finally:
+            publishing.cancel()
 
     async def _temporal_serves(self) -> bool:
         return await probes.connected(self._plan.temporal_address, temporal_server.NAMESPACE) is not None
@@ -105,7 +116,7 @@ class Supervisor:
         client = await probes.connected(self._plan.temporal_address, temporal_server.NAMESPACE)
         return client is not None and await probes.worker_polls(client, self._plan.task_queue)
 
-    async def _until(self, name: str, probe: Callable[[], Awaitable[bool]]) -> bool:
+    async def _until(self, probe: Callable[[], Awaitable[bool]], otherwise: str) -> bool:
         """True once the probe agrees; False if asked to stop. Raises CommandError if a child ends, or if it is late."""
         deadline = time.monotonic() + START_SECONDS
         while not self._stop.is_set():
@@ -115,7 +126,7 @@ class Supervisor:
                 if child.ended:
                     raise CommandError(f"{child.name} ended ({child.how}) before it served")
             if time.monotonic() > deadline:
-                raise CommandError(f"{name} did not serve within {START_SECONDS:g} s")
+                raise CommandError(f"{otherwise} after {START_SECONDS:g} s")
             await asyncio.sleep(POLL_PAUSE)
         return False
 

@@ -6,6 +6,7 @@ import asyncio
 
 from temporalio.service import RPCError
 
+from definitions.errors import TidegateError
 from tidegate import probes
 from tidegate.errors import CommandError
 from worker.client import TidegateClient
@@ -29,7 +30,7 @@ def check() -> int:
         polls = asyncio.run(asyncio.wait_for(_polls(task_queue), CHECK_SECONDS))
     except SettingsError as error:
         raise CommandError(str(error)) from None
-    except (RuntimeError, RPCError, asyncio.TimeoutError):
+    except (TidegateError, RuntimeError, RPCError, asyncio.TimeoutError):
         raise CommandError("Temporal cannot be reached") from None
     if not polls:
         raise CommandError(f"no worker of this host polls the task queue {task_queue!r}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +18,8 @@ import pytest
 from temporalio.client import Client
 
 from definitions.contract import SEARCH_ATTRIBUTES
-from tests.tidegate.supervised import LOCAL, Dev, answers, free_ports, running, until
+from tests.tidegate.library import invalid, valid
+from tests.tidegate.supervised import CLEAN, LOCAL, Dev, answers, free_ports, running, until
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
@@ -189,3 +192,53 @@ def test_the_web_ui_is_served_unless_headless(dev: Dev, tmp_path: Path) -> None:
         assert f"Temporal Web UI: http://{LOCAL}:{port}" in started.err
         until(lambda: answers(f"http://{LOCAL}:{port}/"), 10, "the Web UI")
     assert "Web UI" not in dev.err
+
+
+def test_definitions_of_a_folder_are_published_before_it_is_ready(tmp_path: Path) -> None:
+    folder = tmp_path / "definitions"
+    folder.mkdir()
+    shutil.copy(valid()[0], folder)
+    with running(tmp_path, "--definitions", str(folder)) as started:
+        assert "tidegate: published " in started.err
+
+
+def test_a_bad_definition_is_told_before_anything_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "definitions"
+    folder.mkdir()
+    bad = invalid()[0].write(folder)
+    refused = Dev(tmp_path, "--definitions", str(folder))
+    assert refused.process.wait(20) == 1
+    assert f"{bad}: {invalid()[0].path}: " in refused.err
+    assert not (tmp_path / ".tidegate").exists()
+
+
+def test_serve_and_worker_work_with_a_temporal_that_is_there(dev: Dev, tmp_path: Path) -> None:
+    keys = json.loads((dev.folder / ".tidegate" / "keys.json").read_text())
+    [port] = free_ports(1)
+    environ = CLEAN | keys | {
+        "TEMPORAL_ADDRESS": f"{LOCAL}:{dev.temporal_port}",
+        "TIDEGATE_TASK_QUEUE": "a-queue-of-its-own",
+        "TIDEGATE_PUBLIC_URL": f"http://{LOCAL}:{port}",
+        "TIDEGATE_PORT": str(port),
+    }  # fmt: skip
+    program = str(Path(sys.executable).with_name("tidegate"))
+    parts = [subprocess.Popen([program, name], env=environ, cwd=tmp_path) for name in ("serve", "worker")]
+
+    def checks() -> list[int]:
+        done = [
+            subprocess.run([program, name, "--check"], env=environ, cwd=tmp_path, capture_output=True, timeout=20)
+            for name in ("serve", "worker")
+        ]
+        return [one.returncode for one in done]
+
+    try:
+        until(lambda: answers(f"http://{LOCAL}:{port}/readyz"), 20, "readiness")
+        until(lambda: checks() == [0, 0], 20, "both checks")
+        for part in parts:
+            part.send_signal(signal.SIGTERM)
+        assert [part.wait(15) for part in parts] == [0, 0]
+        assert checks()[0] == 1
+    finally:
+        for part in parts:
+            part.kill()
+            part.wait()
