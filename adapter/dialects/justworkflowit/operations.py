@@ -108,8 +108,23 @@ def _documented(path: str, permission: str, body: type[BaseModel] | None) -> dic
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
-    extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission, "tags": ["JustWorkflowIt"]}
+    extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission}
     if body is not None:
-        schema = body.model_json_schema()
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
     return extra
+
+
+def _schema(model: type[BaseModel]) -> Any:
+    """A model's schema in one piece: a reference into it would be looked for at the document's root."""
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, list):
+            return [whole(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        name = str(value.get("$ref", "")).removeprefix("#/$defs/")
+        return whole(parts[name]) if name in parts else {key: whole(item) for key, item in value.items()}
+
+    return whole(schema)

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 import definitions
-from tests.conformance.justworkflowit.vendor import Json, Vendor, vendor_of
+from tests.conformance.justworkflowit.vendor import Json, Vendor, is_parked, vendor_of
 from tests.conformance.stack import Stack
 from tests.lambda_endpoint import Invoked, LambdaEndpoint
 from tests.running import eventually
@@ -20,6 +20,7 @@ from tests.running import eventually
 #: The definition of the page, unchanged.
 PAGE = (Path(definitions.__file__).parent / "library" / "justworkflowit" / "approval-flow.json").read_text("utf-8")
 INPUT = {"prId": "42"}
+WAIT = "waitForApproval"
 
 
 def called(lambdas: LambdaEndpoint, job_id: str) -> list[Invoked]:
@@ -59,9 +60,7 @@ async def test_the_published_clients_requests(stack: Stack, lambdas: LambdaEndpo
         body = f'{{"inputJson":{{"prId":"42"}},"workflowId":"{workflow}","workflowVersion":{{"tag":"$LIVE"}}}}'
         job = (await sent("POST", "/jobs", body))["jobId"]
         await eventually(lambda: sent("GET", f"/jobs/{job}"), lambda answer: answer["job"]["status"] == "RUNNING")
-        await eventually(
-            lambda: sent("GET", f"/jobs/{job}/state"), lambda answer: answer["state"]["nextStepName"] == "waitForApproval"
-        )
+        await eventually(lambda: sent("GET", f"/jobs/{job}/state"), lambda answer: is_parked(answer["state"], WAIT))
         body = '{"eventId":"manager-approved","payload":{"approved":true}}'
         assert await sent("POST", f"/jobs/{job}/events", body) == {"jobId": job, "eventId": "manager-approved"}
         answer = await eventually(lambda: sent("GET", f"/jobs/{job}"), lambda answer: "finishedAt" in answer["job"])
@@ -84,7 +83,7 @@ async def test_the_payload_reaches_the_next_step(vendor: Vendor, lambdas: Lambda
     lambdas.on("send-approval-request", {})
     lambdas.on("run-deployment", {})
     job_id = await vendor.submit(await vendor.publish(PAGE), INPUT)
-    await vendor.parked(job_id, "waitForApproval")
+    await vendor.parked(job_id, WAIT)
     assert (await vendor.event(job_id, "manager-approved", {"approved": True})).status_code == 200
     await vendor.ended(job_id)
     first, second = called(lambdas, job_id)
@@ -99,7 +98,7 @@ async def test_the_pages_curl(stack: Stack, lambdas: LambdaEndpoint) -> None:
     lambdas.on("run-deployment", {})
     async with vendor_of(stack) as vendor:
         job_id = await vendor.submit(await vendor.publish(PAGE), INPUT)
-        await vendor.parked(job_id, "waitForApproval")
+        await vendor.parked(job_id, WAIT)
         url = f"{stack.address}/organizations/{vendor.organisation}/jobs/{job_id}/events"
         curl = await asyncio.create_subprocess_exec(
             "curl", "-s", "-X", "POST", url, "-H", "Authorization: Bearer t", "-d", '{"eventId": "manager-approved"}',

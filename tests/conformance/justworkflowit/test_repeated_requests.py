@@ -17,7 +17,9 @@ def invocation() -> str:
 
 async def test_register_workflow(vendor: Vendor) -> None:
     same = invocation()
-    first = await vendor.ok("POST", "/workflows", {"name": "a"}, invocation=same)
+    send = [vendor.ok("POST", "/workflows", {"name": "a"}, invocation=same) for _ in range(3)]
+    first, *others = await asyncio.gather(*send)
+    assert others == [first, first]
     assert await vendor.ok("POST", "/workflows", {"name": "a"}, invocation=same, attempt=2) == first
     refused(await vendor.send("POST", "/workflows", {"name": "a"}), 400, "ValidationError")
 
