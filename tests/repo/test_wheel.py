@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -59,12 +60,13 @@ def test_the_command_and_the_licence_are_in_it(wheel: zipfile.ZipFile, names: se
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
-def test_it_names_its_licence_and_python(wheel: zipfile.ZipFile, names: set[str]) -> None:
+def test_it_names_its_licence_its_python_and_the_extras_of_the_readme(wheel: zipfile.ZipFile, names: set[str]) -> None:
     [metadata] = [name for name in names if name.endswith("/METADATA")]
     text = wheel.read(metadata).decode()
     assert "License-Expression: Apache-2.0" in text
     assert "Requires-Python: >=3.10" in text
-    assert "Provides-Extra: dev" in text
+    named = set(re.findall(r"tidegate\[(\w+)\]", (sources.ROOT / "README.md").read_text(encoding="utf-8")))
+    assert "dev" in named and all(f"Provides-Extra: {extra}\n" in text for extra in named)
 
 
 def test_it_can_be_used_from_the_wheel_alone(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
