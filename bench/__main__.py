@@ -1,0 +1,102 @@
+"""`python -m bench`: the approval flow as data through HTTP, beside the same flow written by hand for Temporal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import uvloop
+
+from bench.endpoint import Endpoint
+from bench.load import Turn, take_turn
+from bench.options import Options, parse
+from bench.report import comparison, load_of_others, table
+from bench.rows import ByHand, Direct, OverHttp, Row
+from bench.site import BY_HAND_QUEUE, PLAIN, TASK_QUEUE, Site, serve_namespace, serve_temporal
+from bench.stack import stack
+from tidegate import temporal_server
+
+BY_HAND, OVER_HTTP, DIRECT = "by hand", "Tidegate, HTTP", "Tidegate, no HTTP"
+BARE = ", no attributes"
+#: What is held against what, under the table.
+COMPARED = ((OVER_HTTP, BY_HAND), (DIRECT, BY_HAND), (OVER_HTTP, DIRECT), (OVER_HTTP + BARE, BY_HAND + BARE))
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+async def rows_of(site: Site, suffix: str, *, attributes: bool) -> list[Row]:
+    """The ways of one namespace, ready to run."""
+    generator = {"generator": os.getpid()}
+    over_http = OverHttp(OVER_HTTP + suffix, {**site.over_http, **generator}, site.client, site.url)
+    await over_http.register()
+    by_hand = ByHand(BY_HAND + suffix, {**site.by_hand, **generator}, site.client, BY_HAND_QUEUE, attributes)
+    if not attributes:
+        return [by_hand, over_http]
+    return [by_hand, over_http, Direct(DIRECT + suffix, {**site.tidegate, **generator}, site.client, TASK_QUEUE)]
+
+
+async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
+    """Row -> its turns, one a round. All rows take their turn in every round, each round in another order."""
+    async with Endpoint() as endpoint:
+        with stack(endpoint.url) as running:
+            address = await serve_temporal(running, default_server=options.default_server)
+            known = await serve_namespace(running, address, temporal_server.NAMESPACE)
+            plain = await serve_namespace(running, address, PLAIN)
+            rows = [
+                *await rows_of(known, "", attributes=True),
+                *await rows_of(plain, BARE, attributes=False),
+            ]
+            ours = [os.getpid(), *running.pids.values()]
+            warm = replace(options, flows=options.warm_up, samples=1)
+            await one_round(rows, endpoint, ours, warm)
+            turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
+            for number in range(options.rounds):
+                say(f"round {number + 1} of {options.rounds}")
+                order = rows[number % len(rows) :] + rows[: number % len(rows)]
+                for name, turn in (await one_round(order, endpoint, ours, options)).items():
+                    turns[name].append(turn)
+            return turns
+
+
+async def one_round(rows: Sequence[Row], endpoint: Endpoint, ours: Sequence[int], options: Options) -> dict[str, Turn]:
+    return {
+        row.name: await take_turn(
+            row,
+            endpoint,
+            ours,
+            flows=options.flows,
+            concurrency=options.concurrency,
+            samples=options.samples,
+        )
+        for row in rows
+    }
+
+
+def main() -> None:
+    options = parse()
+    began, load = time.monotonic(), os.getloadavg()[0]
+    server = "as it comes" if options.default_server else "as `tidegate dev` starts it"
+    say(f"Temporal dev server {server}; Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}")
+    say(f"{options.rounds} rounds of {options.flows} flows at concurrency {options.concurrency} in each row\n")
+    turns = uvloop.run(measure(options))
+    say(f"\n{table(turns)}\n")
+    say(
+        "median (least-greatest) over the rounds; CPU, events and actions are per flow; CPU = server + worker + adapter\n"
+    )
+    for row, base in COMPARED:
+        say(comparison(turns, row, base))
+    say(f"\n{load_of_others(turns)}; {time.monotonic() - began:.0f} s in all")
+
+
+if __name__ == "__main__":
+    main()
+    sys.stdout.flush()
+    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
+    os._exit(0)

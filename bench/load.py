@@ -1,0 +1,121 @@
+"""One row's turn: flows in two phases at a fixed concurrency, then events one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from bench.endpoint import Endpoint
+from bench.history import Cost, cost
+from bench.processes import Meter, Window
+from bench.rows import Row
+
+FIRST, SECOND = "send-approval-request", "run-deployment"
+#: A single step of a flow, whatever the load, takes less; longer is a defect, not a slow machine.
+PATIENCE = 60.0
+PARKED_POLL = 0.004
+#: Flows of a turn whose history is read.
+READ_HISTORIES = 10
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one row did in one round. `latencies` are seconds from an event's call to the next function's call."""
+
+    flows: int
+    window: Window
+    latencies: tuple[float, ...]
+    costs: tuple[Cost, ...]
+
+    @property
+    def rate(self) -> float:
+        return self.flows / self.window.seconds
+
+
+async def take_turn(
+    row: Row, endpoint: Endpoint, ours: Iterable[int], *, flows: int, concurrency: int, samples: int
+) -> Turn:
+    """Run the flows and the samples. Raises AssertionError if a flow does not end as it must."""
+    # Parked all, then resumed all: the moment in between, when it is verified that each is parked, is not measured.
+    meter = Meter(row.pids, ours)
+    jobs = await _each(range(flows), concurrency, lambda _: _start(row, endpoint))
+    await _parked(row, jobs[-concurrency:])
+    started = meter.stop()
+    await _parked(row, jobs)
+    meter = Meter(row.pids, ours)
+    await _each(jobs, concurrency, lambda job: _resume(row, endpoint, job))
+    await asyncio.gather(*(row.handle(job).result() for job in jobs[-concurrency:]))
+    resumed = meter.stop()
+    await _verify(row, jobs)
+    latencies = [await _sample(row, endpoint) for _ in range(samples)]
+    costs = [await cost(row.handle(job)) for job in jobs[:READ_HISTORIES]]
+    endpoint.forget()
+    return Turn(flows, _joined(started, resumed), tuple(latencies), tuple(costs))
+
+
+async def _each(items: Iterable[Any], concurrency: int, act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+    """Act on every item, so many at once, in order; what each gave, in the order of ending."""
+    upcoming, given = iter(items), []
+
+    async def lane() -> None:
+        for item in upcoming:
+            given.append(await act(item))
+
+    await asyncio.gather(*(lane() for _ in range(concurrency)))
+    return given
+
+
+async def _start(row: Row, endpoint: Endpoint) -> str:
+    job = await row.start()
+    await asyncio.wait_for(endpoint.called(FIRST, job), PATIENCE)
+    return job
+
+
+async def _resume(row: Row, endpoint: Endpoint, job: str) -> None:
+    await row.send(job)
+    await asyncio.wait_for(endpoint.called(SECOND, job), PATIENCE)
+
+
+async def _parked(row: Row, jobs: Sequence[str]) -> None:
+    """Wait until nothing is pending in any of the flows: neither an activity nor a workflow task."""
+
+    async def look() -> None:
+        for job in jobs:
+            await _until_parked(row.handle(job))
+
+    await asyncio.wait_for(look(), PATIENCE)
+
+
+async def _until_parked(handle: WorkflowHandle[Any, Any]) -> None:
+    while True:
+        described = (await handle.describe()).raw_description
+        if not described.pending_activities and not described.HasField("pending_workflow_task"):
+            return
+        await asyncio.sleep(PARKED_POLL)
+
+
+async def _verify(row: Row, jobs: Sequence[str]) -> None:
+    for job in jobs:
+        status = (await row.handle(job).describe()).status
+        assert status == WorkflowExecutionStatus.COMPLETED, f"{row.name}: flow {job} is {status}"
+
+
+async def _sample(row: Row, endpoint: Endpoint) -> float:
+    """One flow alone; seconds from the beginning of the event's call to the next function's call."""
+    job = await _start(row, endpoint)
+    await _parked(row, [job])
+    began = asyncio.get_running_loop().time()
+    await _resume(row, endpoint, job)
+    took = endpoint.called(SECOND, job).result() - began
+    await row.handle(job).result()
+    return took
+
+
+def _joined(first: Window, second: Window) -> Window:
+    seconds = first.seconds + second.seconds
+    others = (first.others * first.seconds + second.others * second.seconds) / seconds
+    return Window(seconds, {name: first.cpu[name] + second.cpu[name] for name in first.cpu}, others)
