@@ -75,6 +75,8 @@ def _fingerprint(query: RunQuery) -> str:
     for name in ("created_after", "created_before"):
         moment = getattr(query, name)
         conditions[name] = None if moment is None else timestamp(moment)
-    if query.definition_ids is not None:
+    if query.definitions_of is not None:
+        conditions["definition_ids"] = None
+    elif query.definition_ids is not None:
         conditions["definition_ids"] = sorted(query.definition_ids)
     return content_hash(conditions)[:16]

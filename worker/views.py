@@ -24,7 +24,11 @@ class RunDescription:
 
 @dataclass(frozen=True)
 class RunQuery:
-    """What a list of runs asks for. None: not asked. `definition_ids` None: any."""
+    """What a list of runs asks for. None: not asked. `definition_ids` None: any.
+
+    `definitions_of` says in words what `definition_ids` were chosen by. A page token then belongs to those words, and
+    holds though a definition has come or gone since the page before.
+    """
 
     dialect: str
     organisation: str
@@ -37,6 +41,7 @@ class RunQuery:
     parent_workflow_id: str | None = None
     page_size: int = 25
     page_token: str | None = None
+    definitions_of: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from adapter.failures import RequestInvalid
 from definitions import ids
 from definitions.contract import DefinitionFacts, Event, RunFacts, timestamp
 from definitions.dialects import justworkflowit as language
-from definitions.errors import InputInvalid, NotFound, TooLarge, Unavailable
+from definitions.errors import InputInvalid, NotFound, RunClosed, TooLarge, Unavailable
 from worker.client import RunDescription, RunQuery, team_executors
 
 router = APIRouter()
@@ -98,6 +98,7 @@ async def list_jobs(call: Call) -> Json:
         child=HIERARCHY[asked.jobHierarchy],
         page_size=asked.pageSize,
         page_token=asked.pageToken,
+        definitions_of=(asked.workflowName or "").casefold(),
     )
     try:
         page = await call.client.list_runs(question)
@@ -192,12 +193,26 @@ async def _deliver(call: Call, job_id: str, event: Event) -> None:
     """
     try:
         await call.client.deliver(DIALECT, call.organisation, job_id, event, may_signal=not event.has_payload)
+    except RunClosed:
+        if not await _recorded(call, job_id, event):
+            raise
     except Unavailable as away:
         if away.part != "worker" or not event.has_payload:
             raise
         if (await call.client.describe_run(DIALECT, call.organisation, job_id)).status != "pending":
             raise
         await call.client.deliver(DIALECT, call.organisation, job_id, event, may_signal=True)
+
+
+async def _recorded(call: Call, job_id: str, event: Event) -> bool:
+    """Whether a job that has ended got this very event before: then this is a repetition, and no error."""
+    if not call.may_be_repeated:
+        return False
+    try:
+        snapshot = await call.client.snapshot(DIALECT, call.organisation, job_id)
+    except Unavailable:
+        return False
+    return any(record.source == "event" and record.id == event.id for record in snapshot.records)
 
 
 @operation(router, "CancelJob", "POST", _JOB + "/cancel", "job:cancel")

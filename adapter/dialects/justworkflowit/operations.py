@@ -54,6 +54,11 @@ class Call:
         """The body, whatever its Content-Type. Raises RequestInvalid, TooLarge."""
         return await json_model(self.request, model)
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether the sender says which call of its own this is an attempt of."""
+        return bool(self.request.headers.get(INVOCATION))
+
     async def request_id(self) -> str:
         """A UUID that is the same for every attempt of one call of the vendor's client, and else new.
 

@@ -124,6 +124,20 @@ async def test_a_bad_page_token_is_refused(vendor: Vendor, token: str) -> None:
     assert list(body["fields"]) == ["pageToken"]
 
 
+async def test_pages_go_on_though_workflows_come(vendor: Vendor) -> None:
+    workflow_id = await vendor.publish(GATE, "deploy one")
+    made = [await vendor.submit(workflow_id) for _ in range(2)]
+    first = await eventually(lambda: listed(vendor, workflowName="Deploy", pageSize=1), lambda a: a["totalCount"] == 2)
+    await vendor.register("deploy two")
+    await vendor.register("nightly")
+    token = first["nextPageToken"]
+    second = await listed(vendor, workflowName="deploy", pageSize=1, pageToken=token)
+    assert [job["jobId"] for job in (*first["jobs"], *second["jobs"])] == made[::-1]
+    refused(
+        await vendor.send("GET", "/jobs", params={"workflowName": "other", "pageToken": token}), 400, "ValidationError"
+    )
+
+
 async def test_a_page_token_belongs_to_its_organisation(vendor: Vendor) -> None:
     workflow_id = await vendor.publish(GATE)
     for _ in range(2):

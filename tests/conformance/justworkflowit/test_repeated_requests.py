@@ -6,8 +6,11 @@ import asyncio
 import json
 import uuid
 
+from temporalio.client import Client
+
 from tests.conformance.justworkflowit.samples import DONE, GATE, wait, workflow
-from tests.conformance.justworkflowit.vendor import Vendor, refused
+from tests.conformance.justworkflowit.vendor import Vendor, refused, vendor_of
+from tests.conformance.stack import adapter
 from tests.running import eventually
 
 
@@ -79,6 +82,19 @@ async def test_send_job_event_after_it_ended_the_job(vendor: Vendor) -> None:
     again = await vendor.event(job_id, "go", {"approved": True}, invocation=same, attempt=2)
     assert (again.status_code, again.json()) == (200, {"jobId": job_id, "eventId": "go"})
     refused(await vendor.event(job_id, "go", {"approved": True}), 400, "ValidationError")
+
+
+async def test_send_job_event_that_was_left_for_a_worker_and_ended_the_job(temporal_client: Client) -> None:
+    async with adapter(temporal_client, rpc_seconds=1.0) as stack, vendor_of(stack) as vendor:
+        async with stack.worker():
+            job_id = await vendor.submit(await vendor.publish(GATE))
+            await vendor.parked(job_id)
+        same = invocation()
+        assert (await vendor.event(job_id, "go", invocation=same)).status_code == 200
+        async with stack.worker():
+            await vendor.ended(job_id)
+            assert (await vendor.event(job_id, "go", invocation=same, attempt=2)).status_code == 200
+            refused(await vendor.event(job_id, "go"), 400, "ValidationError")
 
 
 async def test_one_invocation_id_for_two_events_loses_none(vendor: Vendor) -> None:
