@@ -43,7 +43,11 @@ def _validator(text: str) -> Validator:
 def first_error(schema: dict[str, Any], value: Any) -> tuple[str, str] | None:
     """The (JSON path, message) of the first thing in `value` that does not fit, or None. Raises ValueError for a schema
     that is not supported."""
-    errors = sorted(_validator(json.dumps(schema)).iter_errors(value), key=lambda error: error.json_path)
+    validator = _validator(json.dumps(schema))
+    try:
+        errors = sorted(validator.iter_errors(value), key=lambda error: error.json_path)
+    except RecursionError:  # a schema that refers to itself, and a value nested deeper than Python's stack
+        return "$", "is nested too deep"
     if not errors:
         return None
     message = errors[0].message

@@ -18,17 +18,16 @@ from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 
 from definitions import contract
-from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot, StepRecord, WaitView
-from definitions.errors import ExpressionError, Overloaded, PayloadInvalid, RunClosed
+from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot
+from definitions.errors import ExpressionError, RunClosed, TidegateError
 from definitions.expressions import ABSENT, evaluate
 from definitions.model import Block, Definition, Step
-from worker import attributes
+from worker import attributes, messages, showing
 from worker.failures import failure
-from worker.state import Frame, RunState
+from worker.state import CARRIED_BYTES, DATA_BYTES, Frame, RunState, size
 from worker.steps import STEPS
 from worker.steps.base import Done, RunEnded, StepFailed, Visit, scope, stop
 from worker.waits import OpenWait, Waits
@@ -116,7 +115,7 @@ class TidegateRun:
                 contract.CANCEL_RUN,
                 workflow.info().workflow_id,
                 start_to_close_timeout=timedelta(seconds=30),
-                summary=(ended.message or "the definition cancelled this run")[:200],
+                summary=attributes.short(ended.message or "the definition cancelled this run"),
                 cancellation_type=workflow.ActivityCancellationType.ABANDON,
             )
             await workflow.wait_condition(lambda: False)
@@ -129,7 +128,7 @@ class TidegateRun:
 
     def _end(self, status: str, error: str | None, output: Any = None) -> None:
         self.state.status, self.state.error, self.state.output = status, error, output
-        workflow.set_current_details(attributes.details(self.facts, [], self.state.waits))
+        showing.show(self.facts, self.state, [], search_attributes=False)
 
     # --- blocks and steps ---
 
@@ -165,6 +164,7 @@ class TidegateRun:
         if not frame.entered:
             frame.entered, frame.entered_at = True, contract.timestamp(workflow.now())
             frame.visits[name] = frame.visits.get(name, 0) + 1
+        self._changed()
         following = step.next if isinstance(step.next, str) or step.next is None else "computed"
         visit = Visit(self, name, frame.visits[name], path, frame, outer, step.label, following)
         try:
@@ -172,7 +172,7 @@ class TidegateRun:
             done = await STEPS[step.kind](visit, step)
             return self._succeeded(visit, step, done)
         except (ExpressionError, StepFailed) as error:
-            self._record(visit, "failure", errors=[error.message])
+            self.state.record(showing.visit_record(visit, "failure", error=error.message))
             raise StepFailed(error.code, error.message) from None
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
@@ -180,7 +180,7 @@ class TidegateRun:
         if value is ABSENT:
             return visit
         if step.save.input:
-            _put(visit.frame.data, step.save.input, value)
+            self._save(visit.frame, step.save.input, value)
         return replace(visit, has_input=True, input=value)
 
     def _succeeded(self, visit: Visit, step: Step, done: Done) -> str | None:
@@ -188,7 +188,7 @@ class TidegateRun:
         if done.has_output:
             frame.output = done.output
             if step.save.output:
-                _put(frame.data, step.save.output, done.output)
+                self._save(frame, step.save.output, done.output)
         target = done.goto or step.next
         if target is not None and not isinstance(target, str):
             target = evaluate(target, {**visit.scope(), "$last": visit.name})
@@ -196,34 +196,17 @@ class TidegateRun:
             raise StepFailed(
                 "transition-invalid", f"step {visit.step}: the transition gives {target!r}, not a step's name"
             )
-        self._record(visit, "success", done, following=target)
+        self.state.record(showing.visit_record(visit, "success", done, following=target))
         return target
 
-    def _record(
-        self,
-        visit: Visit,
-        status: contract.StepStatus,
-        done: Done | None = None,
-        errors: list[str] | None = None,
-        following: str | None = None,
-    ) -> None:
-        self.state.record(
-            StepRecord(
-                id=visit.id,
-                step=visit.step,
-                visit=visit.number,
-                status=status,
-                label=visit.label,
-                has_input=visit.has_input,
-                input=visit.input,
-                has_output=done is not None and done.has_output,
-                output=done.output if done else None,
-                started_at=visit.frame.entered_at,
-                ended_at=contract.timestamp(workflow.now()),
-                errors=errors or [],
-                next=following,
-            )
-        )
+    def _save(self, frame: Frame, path: list[str], value: Any) -> None:
+        """Put a value into the data, within the bound; what was overwritten is found out when the bound is met."""
+        _put(frame.data, path, value)
+        self.state.data_bytes += size(value)
+        if self.state.data_bytes > DATA_BYTES:
+            self.state.data_bytes = self.state.frame.data_size()
+        if self.state.data_bytes > DATA_BYTES:
+            raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")
 
     # --- what steps ask of the run ---
 
@@ -242,14 +225,14 @@ class TidegateRun:
         self._turn = 0
         if visit.frame.memory.get("shown") is None:
             visit.frame.memory["shown"] = True
-            self._record(visit, "incomplete")
+            self.state.record(showing.visit_record(visit, "incomplete"))
         self._changed()
 
     def released(self, wait: OpenWait) -> None:
         self._changed()
 
     def _changed(self) -> None:
-        """Show the open waits to operators, once in a turn however many have changed."""
+        """Show operators where the run is, once in a turn however much has changed."""
         if not self._flush_due and not self._closing:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
@@ -258,16 +241,7 @@ class TidegateRun:
         self._flush_due = False
         if self._closing:
             return
-        open_waits = self._open_waits()
-        workflow.set_current_details(attributes.details(self.facts, open_waits, self.state.waits))
-        if not self.search_attributes:
-            return
-        before, self.state.attributes = self.state.attributes or [None, None, None], attributes.wait_values(open_waits)
-        if updates := attributes.wait_updates(before, self.state.attributes):
-            workflow.upsert_search_attributes(updates)
-
-    def _open_waits(self) -> list[OpenWait]:
-        return [wait for wait in self.state.waits.open if not wait.satisfied]
+        showing.show(self.facts, self.state, showing.open_waits(self.state), self.search_attributes)
 
     # --- continue-as-new ---
 
@@ -276,59 +250,46 @@ class TidegateRun:
         return self._continue_asked or delivered >= DELIVERIES_PER_RUN or workflow.info().is_continue_as_new_suggested()
 
     def _continue_as_new(self) -> NoReturn:
-        following = RunInput(
+        following = self._carried()
+        if size(following.state) > CARRIED_BYTES:
+            self._fail("state-too-large", "the run's state is too large for Temporal to carry on")
+        workflow.continue_as_new(following, memo={contract.MEMO: asdict(self.facts)})
+
+    def _carried(self, resumed: bool = False) -> RunInput:
+        return RunInput(
             definition=self._input.definition,
             facts=self.facts,
             state=self.state.dump(),
             search_attributes=self.search_attributes,
+            resumed=resumed,
         )
-        workflow.continue_as_new(following, memo={contract.MEMO: asdict(self.facts)})
 
     # --- messages ---
 
     @workflow.update(name=contract.DELIVER)
     def deliver(self, message: Any) -> DeliveryOutcome:
         """Take an event sent by `worker.client`; its answer is final and immediate."""
-        return self._deliver(_event(message))
+        return self._deliver(messages.delivery(message))
 
     @deliver.validator
     def _check_delivery(self, message: Any) -> None:
-        event = _event(message)
-        if self._closing:
-            raise failure(RunClosed("the run has ended", self.state.status))
+        event = messages.delivery(message)
         try:
+            if self._closing:
+                raise RunClosed("the run has ended", self.state.status)
             self.waits.check(event)
-        except (PayloadInvalid, ExpressionError, Overloaded) as error:
+        except TidegateError as error:
             raise failure(error) from error
 
     def _deliver(self, event: Event) -> DeliveryOutcome:
         event.received_at = contract.timestamp(workflow.now())
         outcome = self.waits.deliver(event)
         if not outcome.duplicate:
-            self._record_event(event, outcome)
+            step = outcome.step or self.state.frame.cursor or ""
+            known = self.definition.body.steps.get(step)
+            self.state.record(showing.event_record(event, outcome, step, known.label if known else None))
             self._changed()
         return outcome
-
-    def _record_event(self, event: Event, outcome: DeliveryOutcome) -> None:
-        self.state.record(
-            StepRecord(
-                id=event.id,
-                step=outcome.step or self.state.frame.cursor or "",
-                visit=0,
-                status="success",
-                label=self._label(outcome.step or self.state.frame.cursor),
-                source="event",
-                has_output=event.has_payload,
-                output=event.payload,
-                started_at=event.received_at,
-                ended_at=event.received_at,
-                event=event.name,
-            )
-        )
-
-    def _label(self, step: str | None) -> str | None:
-        found = self.definition.body.steps.get(step or "")
-        return found.label if found else None
 
     @workflow.signal(dynamic=True)
     def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
@@ -337,89 +298,27 @@ class TidegateRun:
             self._continue_asked = True
             return
         try:
-            values = [_decode(arg) for arg in args]
-            if name == contract.DELIVER:
-                self._deliver(_event(values[0] if values else None))
-            elif name.startswith(contract.MESSAGE_PREFIX):
-                raise ValueError("the prefix is reserved and this message is not known")
-            else:
-                self._deliver_raw(name, values)
+            self._deliver(messages.signalled(name, args))
         except Exception as error:
             # A signal cannot be refused, and an error here would stop the run for good: keep note instead.
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
             self.waits.quarantine(name, reason, contract.timestamp(workflow.now()))
             self._changed()
 
-    def _deliver_raw(self, name: str, values: list[Any]) -> None:
-        self._deliver(
-            Event(
-                id=f"signal:{workflow.uuid4()}",
-                name=name,
-                payload=values[0] if values else None,
-                has_payload=bool(values),
-                source="signal",
-            )
-        )
-
     # --- queries ---
 
     @workflow.query(name=contract.SNAPSHOT)
     def snapshot(self) -> RunSnapshot:
         """What is known of the run. While it is parked, its last record is that of the incomplete wait."""
-        frame, records = self.state.frame, list(self.state.records)
-        open_waits = self._open_waits() if self.state.status == "running" else []
-        if open_waits and (not records or records[-1].status != "incomplete"):
-            shown = [record for record in records if record.id == open_waits[-1].id and record.status == "incomplete"]
-            records += shown[-1:]
-        return RunSnapshot(
-            status=self.state.status,  # type: ignore[arg-type]
-            next_step=frame.cursor if self.state.status == "running" else None,
-            data=frame.data,
-            records=records,
-            waits=[_wait_view(wait) for wait in open_waits],
-            output=self.state.output,
-            error=self.state.error,
-            quarantined=self.state.waits.quarantine,
-        )
+        return showing.snapshot(self.state)
 
     @workflow.query(name=contract.STATE)
     def carried(self) -> RunInput:
         """All that a resume needs: the argument of a run that goes on from here."""
-        return RunInput(
-            definition=self._input.definition,
-            facts=self.facts,
-            state=self.state.dump(),
-            search_attributes=self.search_attributes,
-            resumed=True,
-        )
+        return self._carried(resumed=True)
 
 
 def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         data = data.setdefault(key, {})
     data[path[-1]] = value
-
-
-def _event(message: Any) -> Event:
-    """A delivery message as an event. Raises ApplicationError: a message of ours that is none is its sender's fault."""
-    if not isinstance(message, dict) or not all(isinstance(message.get(k), str) and message[k] for k in ("id", "name")):
-        raise ApplicationError("not a delivery: an object with `id` and `name` is expected", type="message-invalid")
-    event: Event = value_to_type(Event, {k: v for k, v in message.items() if k in Event.__dataclass_fields__})
-    return event
-
-
-def _decode(arg: RawValue) -> Any:
-    return workflow.payload_converter().from_payload(arg.payload)
-
-
-def _wait_view(wait: OpenWait) -> WaitView:
-    return WaitView(
-        step=wait.step,
-        visit=wait.visit,
-        events=wait.events,
-        received=[event.name for event in wait.received],
-        since=wait.since,
-        deadline=wait.deadline,
-        on_deadline=wait.on_deadline,
-        next=wait.next,
-    )

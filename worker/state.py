@@ -1,7 +1,14 @@
-"""The state of a run: everything that continue-as-new and resume carry, in one serializable object."""
+"""The state of a run: everything that continue-as-new and resume carry, in one serializable object.
+
+Temporal takes 2 MB as a workflow's input, so every part of the state is bounded in bytes, and a large state travels
+compressed.
+"""
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +19,21 @@ from worker.waits import WaitState
 
 #: Step records that a run keeps; older ones remain in Temporal's history of the earlier runs of the chain.
 RECORD_LIMIT = 1_000
+#: Bytes of inputs and outputs that all step records keep together; the oldest records give theirs up first.
+RECORD_BYTES = 512_000
+#: Bytes of data, as JSON, that a run keeps.
+DATA_BYTES = 1_000_000
+#: Bytes of a dumped state that can be carried: what Temporal takes as input, less room for the definition.
+CARRIED_BYTES = 1_500_000
+#: Bytes above which the state travels compressed; smaller ones can be read in the Web UI.
+PACK_BYTES = 100_000
+
+LEFT_OUT = "input and output are left out here; they are in Temporal's history"
+
+
+def size(value: Any) -> int:
+    """Bytes of a value as JSON, about."""
+    return len(json.dumps(value))
 
 
 @dataclass
@@ -33,6 +55,10 @@ class Frame:
     frames: dict[str, Frame] = field(default_factory=dict)
     #: Why a block inside a step has failed: kept while its siblings go on.
     error: list[str] | None = None
+
+    def data_size(self) -> int:
+        """Bytes of the data here and in the blocks inside."""
+        return size(self.data) + sum(frame.data_size() for frame in self.frames.values())
 
     def prepare_resume(self) -> None:
         """Make the visit at the cursor, and those inside it, ready to be tried again after the run was closed.
@@ -61,12 +87,21 @@ class RunState:
     error: str | None = None
     output: Any = None
     attributes: list[Any] = field(default_factory=list)
+    record_bytes: int = 0
+    data_bytes: int = 0
 
     def dump(self) -> dict[str, Any]:
-        return asdict(self)
+        """The state as JSON; `{"packed": …}` if it is large."""
+        state = asdict(self)
+        text = json.dumps(state)
+        if len(text) <= PACK_BYTES:
+            return state
+        return {"packed": base64.b64encode(zlib.compress(text.encode(), 6)).decode()}
 
     @staticmethod
     def load(value: dict[str, Any]) -> RunState:
+        if "packed" in value:
+            value = json.loads(zlib.decompress(base64.b64decode(value["packed"])))
         state: RunState = value_to_type(RunState, value)
         return state
 
@@ -81,6 +116,27 @@ class RunState:
         self.frame.prepare_resume()
 
     def record(self, record: StepRecord) -> None:
+        """Keep a record, within the bounds."""
         self.recorded += 1
         self.records.append(record)
+        self.record_bytes += _payload_bytes(record)
+        for old in self.records:
+            if self.record_bytes <= RECORD_BYTES:
+                break
+            self._strip(old)
+        for old in self.records[:-RECORD_LIMIT]:
+            self.record_bytes -= _payload_bytes(old)
         del self.records[:-RECORD_LIMIT]
+
+    def _strip(self, record: StepRecord) -> None:
+        freed = _payload_bytes(record)
+        if freed:
+            self.record_bytes -= freed
+            record.has_input = record.has_output = False
+            record.input = record.output = None
+            record.warnings.append(LEFT_OUT)
+
+
+def _payload_bytes(record: StepRecord) -> int:
+    parts = [record.input] * record.has_input + [record.output] * record.has_output
+    return sum(size(part) for part in parts)

@@ -12,16 +12,20 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from definitions.contract import DeliveryOutcome, Event
-from definitions.errors import ExpressionError, Overloaded, PayloadInvalid
+from definitions.errors import ExpressionError, Overloaded, PayloadInvalid, TooLarge
 
-#: How many delivery ids are remembered, how many events are kept unconsumed, and how many bad messages are shown.
-RING_LIMIT = 5_000
+#: How many delivery ids are remembered, how many events (and bytes of them) are kept unconsumed, how large one
+#: event may be, and how many bad messages are shown.
+RING_LIMIT = 2_000
 INBOX_LIMIT = 1_000
+INBOX_BYTES = 256_000
+EVENT_BYTES = 512_000
 QUARANTINE_LIMIT = 50
 
 #: Says whether a wait wants an event; raises ExpressionError when that cannot be told.
@@ -70,6 +74,10 @@ class WaitState:
     delivered: int = 0
 
 
+def _bytes(event: Event) -> int:
+    return len(json.dumps(event.payload)) if event.has_payload else 0
+
+
 def _accept_all(event: Event) -> bool:
     return True
 
@@ -88,17 +96,26 @@ class Waits:
     # --- deliveries ---
 
     def check(self, event: Event) -> None:
-        """Raise what `deliver` would raise, changing nothing: PayloadInvalid, ExpressionError, or Overloaded for a full
-        inbox."""
+        """Raise what `deliver` would raise, changing nothing: PayloadInvalid, ExpressionError, TooLarge, or Overloaded
+        for a full inbox."""
         if event.id in self.state.ring:
             return
+        if _bytes(event) > EVENT_BYTES:
+            raise TooLarge(f"an event may carry {EVENT_BYTES} bytes")
         wait = self._taker(event)
         if wait is None:
-            if len(self.state.inbox) >= INBOX_LIMIT and self._discarder(event) is None:
-                raise Overloaded(f"{INBOX_LIMIT} events wait to be used; no more are accepted until some are")
+            if self._discarder(event) is None:
+                self._check_room(event)
             return
         events = [*wait.received, event]
         self._rule(wait)[1](events, len(events) >= wait.need)
+
+    def _check_room(self, event: Event) -> None:
+        inbox = self.state.inbox
+        kept = sum(_bytes(one) for one in inbox)
+        # An empty inbox takes any event: otherwise one that is too large for it could never come early.
+        if inbox and (len(inbox) >= INBOX_LIMIT or kept + _bytes(event) > INBOX_BYTES):
+            raise Overloaded(f"{len(inbox)} events wait to be used; no more are accepted until some are")
 
     def deliver(self, event: Event) -> DeliveryOutcome:
         """Take an event. Raises as `check` does, and then has changed nothing."""

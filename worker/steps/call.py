@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError,
 
 from definitions.contract import Call
 from definitions.model import CallStep
+from worker.attributes import short
 from worker.steps.base import Done, StepFailed, Visit
 
 #: A worker that dies in mid-call is noticed after this; executors heartbeat well within it.
@@ -51,7 +52,7 @@ async def _activity(visit: Visit, step: CallStep, argument: Call) -> object:
             backoff_coefficient=retry.backoff_coefficient,
             maximum_interval=timedelta(seconds=max(retry.maximum_interval, retry.initial_interval)),
         ),
-        summary=visit.step[:200],
+        summary=short(visit.step),
     )
 
 

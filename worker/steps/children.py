@@ -42,7 +42,7 @@ from definitions.contract import (
 )
 from definitions.expressions import evaluate
 from definitions.model import ChildrenStep
-from worker.attributes import start_attributes
+from worker.attributes import short, start_attributes, summary
 from worker.steps.base import Done, StepFailed, Visit, stopping
 
 CHILDREN_LIMIT = 1_000
@@ -127,7 +127,7 @@ async def _resolve(visit: Visit, starts: list[ChildStart]) -> ResolvedChildren:
             ResolveChildren(facts.organisation, facts.dialect, starts),
             result_type=ResolvedChildren,
             start_to_close_timeout=timedelta(seconds=30),
-            summary=f"find the definitions of {visit.step}"[:200],
+            summary=short(f"find the definitions of {visit.step}"),
         )
         return resolved
     except ActivityError as error:
@@ -171,7 +171,7 @@ async def _start_one(step: ChildrenStep, child: Child, argument: RunInput) -> as
             cancellation_type=ChildWorkflowCancellationType.ABANDON,
             memo={MEMO: asdict(facts)},
             search_attributes=start_attributes(facts) if argument.search_attributes else None,
-            static_summary=f"{facts.definition_name} v{facts.version_number}"[:200],
+            static_summary=summary(facts),
         )
     except WorkflowAlreadyStartedError:
         child["status"] = "running"

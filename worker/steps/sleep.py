@@ -9,6 +9,7 @@ from temporalio import workflow
 from definitions.contract import timestamp
 from definitions.expressions import evaluate
 from definitions.model import Expression, SleepStep
+from worker.attributes import short
 from worker.steps.base import Done, StepFailed, Visit
 
 
@@ -27,5 +28,5 @@ async def run(visit: Visit, step: SleepStep) -> Done:
         memory["parked"] = True
     remaining = datetime.fromisoformat(memory["until"].replace("Z", "+00:00")) - visit.run.now()
     if remaining > timedelta():
-        await workflow.sleep(remaining, summary=f"{visit.step} until {memory['until']}"[:200])
+        await workflow.sleep(remaining, summary=short(f"{visit.step} until {memory['until']}"))
     return Done(has_output=False)

@@ -13,6 +13,7 @@ from definitions.errors import PayloadInvalid
 from definitions.expressions import evaluate
 from definitions.model import WaitStep
 from definitions.schemas import first_error
+from worker.attributes import short
 from worker.steps.base import Done, RunEnded, StepFailed, Visit
 from worker.steps.sleep import seconds
 from worker.waits import OpenWait
@@ -74,9 +75,9 @@ async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
         remaining = datetime.fromisoformat(wait.deadline.replace("Z", "+00:00")) - visit.run.now()
         if remaining <= timedelta():
             return
-    summary = f"{', '.join(wait.events)} until {wait.deadline}"
+    summary = short(f"until {wait.deadline}: {', '.join(wait.events)}")
     try:
-        await workflow.wait_condition(lambda: wait.satisfied, timeout=remaining, timeout_summary=summary[:200])
+        await workflow.wait_condition(lambda: wait.satisfied, timeout=remaining, timeout_summary=summary)
     except asyncio.TimeoutError:
         return  # an event of the same turn counts: messages are applied before timers
 
