@@ -1,0 +1,96 @@
+"""A run's state stays within what Temporal takes, and says so when it cannot."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from definitions.contract import StepRecord
+from definitions.errors import Overloaded, TooLarge
+from tests.running import Runs
+from tests.worker.test_continue_as_new import renew
+from tests.worker.test_interpreter import block, path, wait
+from worker.state import LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
+
+
+def noise(count: int) -> str:
+    return random.Random(7).randbytes(count).hex()
+
+
+def record(number: int, output: Any) -> StepRecord:
+    return StepRecord(id=f"s#{number}", step="s", visit=number, status="success", has_output=True, output=output)
+
+
+def test_the_oldest_records_give_up_their_payloads_first() -> None:
+    state = RunState(Frame(None))
+    for number in range(20):
+        state.record(record(number, "x" * 100_000))
+    stripped = [r.has_output for r in state.records]
+    assert stripped == sorted(stripped) and 0 < stripped.count(True) * 100_000 <= RECORD_BYTES
+    assert state.records[0].warnings == [LEFT_OUT]
+
+
+def test_records_are_bounded_in_number_and_their_bytes_are_counted_right() -> None:
+    state = RunState(Frame(None))
+    for number in range(RECORD_LIMIT + 50):
+        state.record(record(number, "x" * 8))
+    assert len(state.records) == RECORD_LIMIT and state.recorded == RECORD_LIMIT + 50
+    assert state.record_bytes == RECORD_LIMIT * 10
+
+
+def test_a_large_state_is_packed_and_comes_back_the_same() -> None:
+    state = RunState(Frame("w", data={"text": "abc" * 100_000}))
+    dumped = state.dump()
+    assert list(dumped) == ["packed"] and len(dumped["packed"]) < 10_000
+    assert RunState.load(dumped) == state
+    assert "packed" not in RunState(Frame("w")).dump()
+
+
+async def test_a_large_run_continues_as_new(runs: Runs) -> None:
+    body = block("w", w=wait("go", save={"output": ["got"]}, next="v"), v=wait("end"))
+    run_id = await runs.start(body, {"noise": noise(200_000)})
+    await runs.parked(run_id)
+    await runs.send(run_id, "go", {"noise": noise(100_000)})
+    await renew(runs, run_id)
+    await runs.send(run_id, "end")
+    snapshot = await runs.ended(run_id)
+    assert snapshot.data["got"]["noise"] == noise(100_000)
+
+
+async def test_data_beyond_the_bound_fails_the_step(runs: Runs) -> None:
+    grow = {"kind": "assign", "value": path("${all}${all}"), "save": {"output": ["all"]}, "next": "grow"}
+    first = {"kind": "assign", "value": path("${input}"), "save": {"output": ["all"]}, "next": "grow"}
+    run_id = await runs.start(block("first", first=first, grow=grow), "x" * 1000)
+    error = (await runs.ended(run_id, "failed")).error
+    assert error is not None and "1000000 bytes" in error
+
+
+async def test_overwriting_is_not_growing(runs: Runs) -> None:
+    body = block(
+        "n",
+        n={"kind": "assign", "value": path(30), "save": {"output": ["n"]}, "next": "same"},
+        same={"kind": "assign", "value": path("${input}"), "save": {"output": ["same"]}, "next": "less"},
+        less={
+            "kind": "assign",
+            "value": {"language": "json-logic", "source": {"-": [{"var": "n"}, 1]}},
+            "save": {"output": ["n"]},
+            "next": {"language": "json-logic", "source": {"if": [{">": [{"var": "n"}, 0]}, "same", None]}},
+        },
+    )
+    run_id = await runs.start(body, "x" * 60_000)
+    snapshot = await runs.ended(run_id)
+    assert snapshot.output == 0 and len(snapshot.data["same"]) == 60_000
+
+
+async def test_an_inbox_full_of_bytes_asks_the_sender_to_wait(runs: Runs) -> None:
+    run_id = await runs.start(block("w", w=wait("go")))
+    await runs.parked(run_id)
+    await runs.send(run_id, "other", noise(100_000))
+    with pytest.raises(Overloaded):
+        await runs.send(run_id, "other", noise(100_000))
+    with pytest.raises(TooLarge):
+        await runs.send(run_id, "go", noise(300_000))
+    await runs.send(run_id, "go")
+    await runs.ended(run_id)
