@@ -60,7 +60,9 @@ async def test_nested_waits_and_sleeps_are_carried(runs: Runs) -> None:
         "done": block("x", x={"kind": "assign", "value": literal("D")}),
         "failed": block("x", x={"kind": "assign", "value": path("${nothing}")}),
         "parked": block("w", w=wait("go")),
-        "sleeping": block("s", s={"kind": "sleep", "seconds": 1, "next": "v"}, v={"kind": "assign", "value": literal(1)}),
+        "sleeping": block(
+            "s", s={"kind": "sleep", "seconds": 1, "next": "v"}, v={"kind": "assign", "value": literal(1)}
+        ),
     }
     step = {"kind": "parallel", "branches": branches, "strategy": "best_effort"}
     run_id = await runs.start(block("p", p=step))

@@ -1,0 +1,42 @@
+"""An event and a deadline that meet: one of them wins, and the sender's answer agrees with the run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timezone
+
+from tests.running import Runs
+from tests.worker.test_interpreter import block, literal, wait
+
+
+async def race(runs: Runs, offset: float) -> bool:
+    """Send an event `offset` seconds from the deadline; whether it won, by the sender's answer and by the run."""
+    deadline = {"after": 1, "then": "goto", "step": "late"}
+    late = {"kind": "assign", "value": literal("late"), "next": "end"}
+    run_id = await runs.start(block("w", w=wait("go", deadline=deadline, next="end"), late=late, end=wait("end")))
+    until = (await runs.parked(run_id)).waits[0].deadline
+    assert until is not None
+    moment = datetime.fromisoformat(until.replace("Z", "+00:00"))
+    await asyncio.sleep(max(0.0, (moment - datetime.now(timezone.utc)).total_seconds() + offset))
+    outcome = await runs.send(run_id, "go", {"n": 1})
+    await runs.send(run_id, "end")
+    snapshot = await runs.ended(run_id)
+    expired = any(record.step == "late" for record in snapshot.records)
+    assert (outcome.status == "matched") == (not expired)
+    assert outcome.status in ("matched", "buffered")
+    return not expired
+
+
+async def test_event_against_deadline(runs: Runs) -> None:
+    offsets = [step * 0.004 for step in range(-12, 13)]
+    results = await asyncio.gather(*(race(runs, offset) for offset in offsets))
+    assert len(results) == len(offsets)
+
+
+async def test_events_sent_at_once_have_one_winner(runs: Runs) -> None:
+    run_id = await runs.start(block("w", w=wait("go", next="end"), end=wait("end")))
+    await runs.parked(run_id)
+    outcomes = await asyncio.gather(*(runs.send(run_id, "go", {"n": n}, id=f"event-{n}") for n in range(9)))
+    assert sorted(outcome.status for outcome in outcomes) == ["buffered"] * 8 + ["matched"]
+    await runs.send(run_id, "end")
+    await runs.ended(run_id)
