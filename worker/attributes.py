@@ -129,20 +129,21 @@ def details(facts: RunFacts, waits: Sequence[OpenWait], state: RunState) -> str:
         lines += [ENDED[state.status], ""]
     elif not waits:
         lines += [f"It is at step {_code(state.frame.cursor or '')}.", ""]
-        lines += [f"- {_code(step)} sleeps until {_second(until)}" for step, until in _sleeping(state.frame, "")]
+    for step, until in _sleeping(state.frame, ""):
+        lines += [f"Step {_code(step)} **sleeps** until {_second(until)}.", ""]
     return "\n".join([*lines, *_inbox(state)])[:DETAILS_LENGTH]
 
 
 def _wait(wait: OpenWait) -> Iterator[str]:
     received = {event.name: event.received_at for event in wait.received}
     need = "all" if wait.need == len(wait.events) else f"any {wait.need}"
-    yield f"Step {_code(wait.step)} **waits** for {'the event' if len(wait.events) == 1 else f'{need} of the events'}"
+    yield f"Step {_code(wait.step)} **waits** for {'an event' if len(wait.events) == 1 else f'{need} of these events'}:"
     yield ""
     for name in wait.events[:SHOWN_NAMES]:
-        yield f"- {_code(name)}: " + (f"received {_second(received[name])}" if name in received else "**not received**")
+        state = f"received {_second(received[name])}" if name in received else "**not received**"
+        yield f"- event {_code(name)}: {state}"
     if len(wait.events) > SHOWN_NAMES:
         yield f"- and {len(wait.events) - SHOWN_NAMES} more"
-    yield ""
     yield f"- since: {_second(wait.since)}"
     yield f"- deadline: {_second(wait.deadline) if wait.deadline else 'never'}"
     if wait.on_deadline:
