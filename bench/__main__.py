@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 import sys
@@ -15,7 +14,7 @@ import uvloop
 from bench.endpoint import Endpoint
 from bench.load import Turn, take_turn
 from bench.options import Options, parse
-from bench.report import comparison, load_of_others, table
+from bench.report import comparison, load_of_others, repetitions, table
 from bench.rows import ByHand, Direct, OverHttp, Row
 from bench.site import BY_HAND_QUEUE, PLAIN, TASK_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
@@ -87,12 +86,11 @@ def main() -> None:
     say(f"{options.rounds} rounds of {options.flows} flows at concurrency {options.concurrency} in each row\n")
     turns = uvloop.run(measure(options))
     say(f"\n{table(turns)}\n")
-    say(
-        "median (least-greatest) over the rounds; CPU, events and actions are per flow; CPU = server + worker + adapter\n"
-    )
+    say("median (least-greatest) over the rounds; CPU, events and actions: per flow; CPU = server + worker + adapter\n")
     for row, base in COMPARED:
         say(comparison(turns, row, base))
-    say(f"\n{load_of_others(turns)}; {time.monotonic() - began:.0f} s in all")
+    say(f"\n{repetitions(turns)}")
+    say(f"{load_of_others(turns)}; {time.monotonic() - began:.0f} s in all")
 
 
 if __name__ == "__main__":

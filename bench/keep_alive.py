@@ -1,13 +1,22 @@
-"""A cheap HTTP/1.1 client for load: connections are kept, and a call costs next to nothing here."""
+"""A cheap HTTP/1.1 client for load: connections are kept, and a call costs next to nothing here.
+
+Like the vendors' own clients it repeats a call that was answered with 503, under the same invocation id.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import uuid
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httptools
+
+ATTEMPTS = 10
+AWAY = 503
+PAUSE = 0.2
 
 
 class HttpFailure(Exception):
@@ -15,24 +24,47 @@ class HttpFailure(Exception):
 
 
 class KeepAlive:
-    """JSON calls of one server; opens as many connections as there are calls at once."""
+    """JSON calls of one server; opens as many connections as there are calls at once. `repeated` counts repetitions."""
 
     def __init__(self, base: str) -> None:
         parts = urlsplit(base)
         assert parts.hostname is not None and parts.port is not None
         self._host, self._port = parts.hostname, parts.port
         self._idle: list[_Connection] = []
+        self._prefix = uuid.uuid4().hex
+        self._numbers = itertools.count()
+        self.repeated = 0
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON value. Raises HttpFailure."""
         content = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\ncontent-type: application/json\r\n"
-        connection = self._idle.pop() if self._idle else await self._connect()
-        status, answer = await connection.exchange(f"{head}content-length: {len(content)}\r\n\r\n".encode() + content)
-        self._idle.append(connection)
+        request = (
+            f"{method} {path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\ncontent-type: application/json\r\n"
+            f"amz-sdk-invocation-id: {self._prefix}{next(self._numbers)}\r\ncontent-length: {len(content)}\r\n\r\n"
+        ).encode() + content
+        status, answer = await self._exchange(request)
+        for _ in range(ATTEMPTS - 1):
+            if status != AWAY:
+                break
+            self.repeated += 1
+            await asyncio.sleep(PAUSE)
+            status, answer = await self._exchange(request)
         if status >= 300:
             raise HttpFailure(f"{method} {path}: {status} {answer[:500].decode('utf-8', 'replace')}")
         return json.loads(answer)
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        connection = self._kept() or await self._connect()
+        found = await connection.exchange(request)
+        self._idle.append(connection)
+        return found
+
+    def _kept(self) -> _Connection | None:
+        """An idle connection that the server has not closed meanwhile."""
+        while self._idle:
+            if (connection := self._idle.pop()).is_open:
+                return connection
+        return None
 
     async def _connect(self) -> _Connection:
         _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
@@ -55,6 +87,10 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
 
     def exchange(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
         assert self._transport is not None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowHandle
 
 from bench.endpoint import Endpoint
 from bench.history import Cost, cost
@@ -30,6 +30,8 @@ class Turn:
     window: Window
     latencies: tuple[float, ...]
     costs: tuple[Cost, ...]
+    #: Requests that were sent again, since the server had asked for that.
+    repeated: int
 
     @property
     def rate(self) -> float:
@@ -39,8 +41,9 @@ class Turn:
 async def take_turn(
     row: Row, endpoint: Endpoint, ours: Iterable[int], *, flows: int, concurrency: int, samples: int
 ) -> Turn:
-    """Run the flows and the samples. Raises AssertionError if a flow does not end as it must."""
+    """Run the flows and the samples. Raises WorkflowFailureError if a flow fails."""
     # Parked all, then resumed all: the moment in between, when it is verified that each is parked, is not measured.
+    repeated_before = row.repeated
     meter = Meter(row.pids, ours)
     jobs = await _each(range(flows), concurrency, lambda _: _start(row, endpoint))
     await _parked(row, jobs[-concurrency:])
@@ -54,18 +57,23 @@ async def take_turn(
     latencies = [await _sample(row, endpoint) for _ in range(samples)]
     costs = [await cost(row.handle(job)) for job in jobs[:READ_HISTORIES]]
     endpoint.forget()
-    return Turn(flows, _joined(started, resumed), tuple(latencies), tuple(costs))
+    return Turn(flows, _joined(started, resumed), tuple(latencies), tuple(costs), row.repeated - repeated_before)
 
 
 async def _each(items: Iterable[Any], concurrency: int, act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
-    """Act on every item, so many at once, in order; what each gave, in the order of ending."""
+    """Act on every item, so many at once; what each gave, in the order of ending. The first failure stops all."""
     upcoming, given = iter(items), []
 
     async def lane() -> None:
         for item in upcoming:
             given.append(await act(item))
 
-    await asyncio.gather(*(lane() for _ in range(concurrency)))
+    lanes = [asyncio.ensure_future(lane()) for _ in range(concurrency)]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for one in lanes:
+            one.cancel()
     return given
 
 
@@ -99,9 +107,9 @@ async def _until_parked(handle: WorkflowHandle[Any, Any]) -> None:
 
 
 async def _verify(row: Row, jobs: Sequence[str]) -> None:
+    """Every flow has succeeded, or else Temporal's client says how it ended."""
     for job in jobs:
-        status = (await row.handle(job).describe()).status
-        assert status == WorkflowExecutionStatus.COMPLETED, f"{row.name}: flow {job} is {status}"
+        await asyncio.wait_for(row.handle(job).result(), PATIENCE)
 
 
 async def _sample(row: Row, endpoint: Endpoint) -> float:

@@ -79,3 +79,8 @@ def load_of_others(turns: Mapping[str, Sequence[Turn]]) -> str:
     """What share of the machine other programs had meanwhile."""
     shares = [turn.window.others for rounds in turns.values() for turn in rounds]
     return f"other programs used {_spread(shares, '{:.0%}')} of the machine's CPU meanwhile"
+
+
+def repetitions(turns: Mapping[str, Sequence[Turn]]) -> str:
+    """How many requests had to be sent again."""
+    return f"requests sent again after a 503: {sum(turn.repeated for rounds in turns.values() for turn in rounds)}"

@@ -30,6 +30,11 @@ class Row(Protocol):
     name: str
     pids: Mapping[str, int]
 
+    @property
+    def repeated(self) -> int:
+        """Requests sent again so far, since the server had asked for that."""
+        ...
+
     async def start(self) -> str:
         """Start a flow; its job id, as the called functions see it."""
         ...
@@ -56,6 +61,7 @@ class ByHand:
     client: Client
     task_queue: str
     attributes: bool
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         pairs = {"TidegateDialect": "by-hand", "TidegateOrganisation": "bench", "TidegateDefinition": NAME}
@@ -96,6 +102,10 @@ class OverHttp:
         self._numbers = itertools.count()
         self._workflow = ""
 
+    @property
+    def repeated(self) -> int:
+        return self._http.repeated
+
     async def register(self) -> None:
         """Register the flow's definition and tag it."""
         call, base = self._http.call, self._base
@@ -128,6 +138,8 @@ class OverHttp:
 
 class Direct:
     """Tidegate's interpreter driven by its own client in the generator: what is left without the HTTP front."""
+
+    repeated = 0
 
     def __init__(self, name: str, pids: Mapping[str, int], client: Client, task_queue: str) -> None:
         self.name, self.pids = name, pids

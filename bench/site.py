@@ -77,7 +77,9 @@ async def serve_namespace(stack: Stack, address: str, namespace: str) -> Site:
     )
     command = [sys.executable, str(ROOT / "tidegate" / "__main__.py")]
     worker = stack.start(f"{namespace}-worker", [*command, "worker"], **temporal)
-    adapter = stack.start(f"{namespace}-adapter", [*command, "serve", "--port", str(port)], **temporal, TIDEGATE_PUBLIC_URL=url)
+    adapter = stack.start(
+        f"{namespace}-adapter", [*command, "serve", "--port", str(port)], **temporal, TIDEGATE_PUBLIC_URL=url
+    )
     client = await Client.connect(address, namespace=namespace)
     await stack.until("the worker by hand", lambda: _polls(client))
     await stack.until("the worker", lambda: probes.worker_polls(client, TASK_QUEUE))
