@@ -81,15 +81,17 @@ class RunClient:
     async def _start(
         self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy
     ) -> WorkflowHandle[Any, Any]:
+        # As a dict: encoding a dataclass would copy the definition, level by level.
+        written = {**vars(argument), "facts": asdict(argument.facts)}
         return await bounded(
             self._client.start_workflow(
                 contract.RUN_WORKFLOW,
-                argument,
+                written,
                 id=workflow_id,
                 task_queue=self._task_queue,
                 id_reuse_policy=reuse,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={contract.MEMO: asdict(argument.facts)},
+                memo={contract.MEMO: written["facts"]},
                 search_attributes=attributes.start_attributes(argument.facts) if argument.search_attributes else None,
                 static_summary=attributes.summary(argument.facts),
                 rpc_timeout=timedelta(seconds=self._seconds),
