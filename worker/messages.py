@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from temporalio.exceptions import ApplicationError
 
 from definitions import contract
 from definitions.contract import Event
+
+#: Levels of a payload. What is nested much deeper could be read, but not be carried on or shown.
+DEPTH_LIMIT = 64
 
 
 def delivery(message: Any) -> Event:
@@ -25,9 +29,11 @@ def delivery(message: Any) -> Event:
 def signalled(name: str, args: Sequence[RawValue]) -> Event:
     """The event that a raw signal stands for: one of ours by its name, else an event of that name.
 
-    Raises anything for what cannot be decoded.
+    Raises anything for what cannot be decoded, and ValueError for what is no JSON.
     """
     values = [workflow.payload_converter().from_payload(arg.payload) for arg in args]
+    for value in values:
+        _check_json(value)
     if name == contract.DELIVER:
         return delivery(values[0] if values else None)
     if name.startswith(contract.MESSAGE_PREFIX):
@@ -39,3 +45,20 @@ def signalled(name: str, args: Sequence[RawValue]) -> Event:
         has_payload=bool(values),
         source="signal",
     )
+
+
+def _check_json(value: Any, levels: int = DEPTH_LIMIT) -> None:
+    """Raise ValueError for a value that JSON has no words for: whoever reads the run's state would stumble over it."""
+    if isinstance(value, (dict, list)):
+        if levels == 0:
+            raise ValueError(f"nested more than {DEPTH_LIMIT} levels deep")
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_json(item, levels - 1)
+    elif isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
+            raise ValueError("text with half of a surrogate pair")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number that is not finite")
+    elif value is not None and not isinstance(value, int):
+        raise ValueError("not JSON")
