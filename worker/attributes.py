@@ -102,7 +102,7 @@ def _keywords(names: Sequence[str]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Without what some stores and terminals do not take: control characters, halves of surrogate pairs."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def _size(text: str) -> int:
