@@ -83,6 +83,8 @@ class Event:
     received_at: str = ""
     #: Order of arrival within the run; given by the wait machine.
     seq: int = 0
+    #: The id of the one wait that this event is for; None: any wait that wants it, now or later.
+    wait: str | None = None
 
 
 @dataclass
@@ -323,3 +325,127 @@ class ClosedRun:
     status: str
     output: Any = None
     error: str | None = None
+
+
+# --- correlated events ---
+
+MAILBOX_WORKFLOW = "TidegateMailbox"
+#: Update of a mailbox: post an event. Signals of a mailbox: a run waits; a run waits no more.
+POST = "tidegate:post"
+REGISTER = "tidegate:register"
+WITHDRAW = "tidegate:withdraw"
+#: Local activities of the interpreter, and activities.
+REGISTER_WAIT = "tidegate_register_wait"
+SEND_EVENT = "tidegate_send_event"
+USE_STORE = "tidegate_use_store"
+RUN_CODE = "tidegate_run_code"
+#: Activity of a mailbox: give an event to a run, which alone decides whether it still waits.
+HAND_OVER = "tidegate_hand_over"
+
+VALUE_WORKFLOW = "TidegateValue"
+CLAIM_WORKFLOW = "TidegateClaim"
+
+
+@dataclass
+class MailboxAddress:
+    """Name and key of an event; the mailbox's id follows from it (`ids.mailbox_workflow_id`)."""
+
+    organisation: str
+    dialect: str
+    name: str
+    key: str | None = None
+
+
+@dataclass
+class Waiter:
+    """A wait that is registered: which run, which of its visits, since and until when (None: never)."""
+
+    workflow_id: str
+    wait_id: str
+    since: str
+    deadline: str | None = None
+
+
+@dataclass
+class RegisterWait:
+    """Argument of REGISTER_WAIT."""
+
+    address: MailboxAddress
+    waiter: Waiter
+
+
+@dataclass
+class PostEvent:
+    """Argument of POST. `retention` and `window` are seconds: how long an unmatched event, and how long its idempotency
+    key, is kept. `wait` asks for the outcome (matched or buffered) instead of a bare acceptance."""
+
+    id: str
+    payload: Any = None
+    has_payload: bool = False
+    idempotency_key: str | None = None
+    deliver: Literal["one", "all"] = "one"
+    retention: float = 30 * 86_400.0
+    window: float = 86_400.0
+    wait: bool = False
+
+
+@dataclass
+class PostOutcome:
+    """`accepted`: durable, not yet decided (not asked for). `runs` are the runs that took it; `until` says how long a
+    buffered one is kept. `event_id` is the first one's for a duplicate."""
+
+    event_id: str
+    outcome: Literal["accepted", "matched", "buffered"]
+    runs: list[str] = field(default_factory=list)
+    until: str | None = None
+    duplicate: bool = False
+
+
+@dataclass
+class SendEvent:
+    """Argument of SEND_EVENT."""
+
+    address: MailboxAddress
+    event: PostEvent
+
+
+@dataclass
+class UseStore:
+    """Argument of USE_STORE; `id` makes a repeated attempt of the same change count once. `expires_at` is a timestamp."""
+
+    organisation: str
+    dialect: str
+    operation: Literal["get", "set", "delete", "increment"]
+    key: str
+    id: str
+    value: Any = None
+    expires_at: str | None = None
+
+
+@dataclass
+class CodeCall:
+    """Argument of RUN_CODE: run the handler from its top until it needs something new.
+
+    `done` are the results of its completed steps and waits, by their id (name and occurrence): {id: value}.
+    """
+
+    shim: str
+    handler: str
+    source: str
+    context: CallContext
+    payload: Any = None
+    done: dict[str, Any] = field(default_factory=dict)
+    attempt: int = 1
+
+
+@dataclass
+class CodeResult:
+    """What the handler came to: `step` (a new step has ended: `id`, `value`), `wait` (`id`, `wait`), `return` (`value`),
+    `threw` (`error`; `step` of it if inside one)."""
+
+    kind: Literal["step", "wait", "return", "threw"]
+    id: str | None = None
+    value: Any = None
+    error: str | None = None
+    wait: dict[str, Any] | None = None
+    logs: list[str] = field(default_factory=list)

@@ -107,3 +107,18 @@ def resume_workflow_id(run_workflow_id: str, closed_run_id: str) -> str:
     """The claim to resume one closed run: the id is taken by the first caller. Sorted beside runs, by run id."""
     head, _, run = run_workflow_id.rpartition("run/")
     return f"{head}resume/{run}/{closed_run_id}"
+
+
+def mailbox_workflow_id(dialect: str, organisation: str, name: str, key: str | None) -> str:
+    """The one serial point of an event's name and correlation key; no key is a key of its own."""
+    return f"{prefix(dialect, organisation)}mailbox/{digest(name, key).hex()[:32]}"
+
+
+def value_workflow_id(dialect: str, organisation: str, key: str) -> str:
+    """The entity of one value of the organisation's durable state."""
+    return f"{prefix(dialect, organisation)}value/{digest(key).hex()[:32]}"
+
+
+def claim_workflow_id(dialect: str, organisation: str, scope: str, key: str) -> str:
+    """The record of an idempotency key, in a scope such as a definition's name."""
+    return f"{prefix(dialect, organisation)}claim/{digest(scope, key).hex()[:32]}"

@@ -8,7 +8,10 @@ The kinds, and what they are for:
 
     call       run an executor (an activity): HTTP, AWS Lambda, a team's own, …
     assign     compute a value without any side effect
-    wait       park until events arrive, or a deadline passes
+    wait       park until events arrive, or a deadline passes; addressed to this run, or found by name and key
+    send       send an event to whichever run waits for its name and key
+    store      read or change one value of the organisation's durable state
+    code       run a handler written in JavaScript, one new step of it at a time
     sleep      park for a time
     children   start runs of other definitions and wait for them
     parallel   run several blocks at once
@@ -128,6 +131,12 @@ class PayloadRule(_Model):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Correlation(_Model):
+    """Makes a wait take events that are sent by name and key, with no run named. No `key`: only events without one."""
+
+    key: Expression | None = None
+
+
 class WaitStep(_Step):
     """Park until enough of the named events have come.
 
@@ -145,6 +154,8 @@ class WaitStep(_Step):
     payload: PayloadRule = PayloadRule()
     deadline: Deadline | None = None
     output: Literal["merge", "first", "events"] = "merge"
+    #: None: the wait takes events that are addressed to this run only.
+    correlation: Correlation | None = None
 
     @model_validator(mode="after")
     def _names_are_distinct_and_enough(self) -> WaitStep:
@@ -153,6 +164,46 @@ class WaitStep(_Step):
         if isinstance(self.need, int) and self.need > len(self.events):
             raise ValueError("`need` asks for more events than are named")
         return self
+
+
+class SendStep(_Step):
+    """Send an event by name and key; it is kept for its retention if nobody waits. Output: {event_id, duplicate}."""
+
+    kind: Literal["send"] = "send"
+    event: Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
+    payload: Expression | None = None
+    key: Expression | None = None
+    idempotency_key: Expression | None = None
+    deliver: Literal["one", "all"] = "one"
+
+
+class StoreStep(_Step):
+    """One operation on a value that all runs of the organisation share.
+
+    `get` gives the value or null; `set` gives nothing; `delete` gives nothing; `increment` adds `value` (1 if none) and
+    gives the new number. `expires_after` is in seconds and belongs to `set`.
+    """
+
+    kind: Literal["store"] = "store"
+    operation: Literal["get", "set", "delete", "increment"]
+    key: Expression
+    value: Expression | None = None
+    expires_after: float | Expression | None = None
+
+
+class CodeStep(_Step):
+    """Run a handler of the given source in the sandbox. `shim` names what the code finds as its API.
+
+    The handler runs from its top once for every new step in it; steps that have ended give their saved output, and a
+    wait parks the run. The step's input is the handler's payload; its output is what the handler returns.
+    """
+
+    kind: Literal["code"] = "code"
+    language: Literal["javascript"] = "javascript"
+    shim: str
+    handler: str
+    source: str
+    timeout: float = Field(default=60.0, gt=0)
 
 
 class SleepStep(_Step):
@@ -262,6 +313,8 @@ class Definition(_Model):
     save_input: list[str] = ["input"]
     #: JSON Schema of the run's input. None: anything goes.
     input_schema: dict[str, Any] | None = None
+    #: How often, and with which pauses, the run is tried again after a failed step; what has been completed stays so.
+    attempts: RetryPolicy = RetryPolicy()
     #: The run's output; None: the output of the step that ran last.
     result: Expression | None = None
 
