@@ -91,6 +91,8 @@ class CallStep(_Step):
     kind: Literal["call"] = "call"
     executor: str
     config: dict[str, Any] = {}
+    #: Computes the config from the run's data; what it gives stands in place of `config`.
+    config_from: Expression | None = None
     #: Slot in the call -> name of an organisation secret, read by the worker just before the call.
     secrets: dict[str, str] = {}
     retry: RetryPolicy = RetryPolicy()
@@ -143,7 +145,8 @@ class WaitStep(_Step):
     `need` is `all`, `any` or a number of distinct names. An event is consumed by one visit of one wait. `filter` sees
     the run's data and `event` = {name, payload}; an event that it rejects stays for other waits (`keep`) or is used up
     (`discard`). Output: `merge` = the payload objects merged in the order of `events`; `first` = the payload of the
-    first event to arrive; `events` = {name: payload}.
+    first event to arrive; `events` = {name: payload}; `event` = {event, correlationKey, payload, timedOut} of the first
+    event to arrive, also when the deadline passed and the run goes on.
     """
 
     kind: Literal["wait"] = "wait"
@@ -153,7 +156,7 @@ class WaitStep(_Step):
     on_reject: Literal["keep", "discard"] = "keep"
     payload: PayloadRule = PayloadRule()
     deadline: Deadline | None = None
-    output: Literal["merge", "first", "events"] = "merge"
+    output: Literal["merge", "first", "events", "event"] = "merge"
     #: None: the wait takes events that are addressed to this run only.
     correlation: Correlation | None = None
 
@@ -278,7 +281,17 @@ class EndStep(_Step):
 
 
 Step = Annotated[
-    CallStep | AssignStep | WaitStep | SleepStep | ChildrenStep | ParallelStep | EachStep | EndStep,
+    CallStep
+    | AssignStep
+    | WaitStep
+    | SendStep
+    | StoreStep
+    | CodeStep
+    | SleepStep
+    | ChildrenStep
+    | ParallelStep
+    | EachStep
+    | EndStep,
     Field(discriminator="kind"),
 ]
 

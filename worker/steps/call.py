@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 from definitions.contract import Call
+from definitions.expressions import evaluate
 from definitions.model import CallStep
 from worker.attributes import short
 from worker.steps.base import Done, StepFailed, Visit
@@ -21,7 +23,7 @@ LOST_WORKERS_LIMIT = 10
 
 async def run(visit: Visit, step: CallStep) -> Done:
     argument = Call(
-        config=step.config,
+        config=_config(visit, step),
         context=visit.call_context(),
         has_input=visit.has_input,
         input=visit.input,
@@ -37,6 +39,16 @@ async def run(visit: Visit, step: CallStep) -> Done:
             if not (isinstance(failure, TimeoutError) and failure.type == TimeoutType.HEARTBEAT):
                 raise _failed(error) from error
     raise StepFailed("worker-lost", f"{LOST_WORKERS_LIMIT} workers in a row were lost during this call")
+
+
+def _config(visit: Visit, step: CallStep) -> dict[str, Any]:
+    """The executor's config, computed if need be. What it is computed from does not change while the visit lasts."""
+    if step.config_from is None:
+        return step.config
+    config = evaluate(step.config_from, visit.scope())
+    if not isinstance(config, dict):
+        raise StepFailed("config-invalid", "the config that is computed must be an object")
+    return config
 
 
 async def _activity(visit: Visit, step: CallStep, argument: Call) -> object:
