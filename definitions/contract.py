@@ -30,7 +30,7 @@ PUT_SECRET = "tidegate:put-secret"
 # The key under which our memo entries are found.
 MEMO = "tidegate"
 
-RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled"]
+RunStatus = Literal["pending", "running", "succeeded", "failed", "cancelled", "scheduled"]
 StepStatus = Literal["success", "failure", "incomplete"]
 
 
@@ -69,6 +69,8 @@ class RunFacts:
     #: Temporal run id of the closed run that this one resumes.
     resumed_from: str | None = None
     started_at: str | None = None
+    #: The run begins no earlier than this; None: at once.
+    start_at: str | None = None
 
 
 @dataclass
@@ -122,6 +124,8 @@ class StepRecord:
     warnings: list[str] = field(default_factory=list)
     event: str | None = None
     next: str | None = None
+    #: The attempt of the run that this belongs to.
+    attempt: int = 1
 
 
 @dataclass
@@ -151,6 +155,9 @@ class RunSnapshot:
     error: str | None = None
     #: Messages that could not be used, newest last: {name, reason, at}.
     quarantined: list[dict[str, Any]] = field(default_factory=list)
+    #: The number of the attempt that is under way, or was the last; and when the next one begins, while it is awaited.
+    attempts: int = 1
+    retry_at: str | None = None
 
 
 @dataclass
@@ -343,6 +350,8 @@ RUN_CODE = "tidegate_run_code"
 HAND_OVER = "tidegate_hand_over"
 
 VALUE_WORKFLOW = "TidegateValue"
+#: Update of a value: set, delete or increment it.
+CHANGE_VALUE = "tidegate:change-value"
 CLAIM_WORKFLOW = "TidegateClaim"
 
 
@@ -411,7 +420,10 @@ class SendEvent:
 
 @dataclass
 class UseStore:
-    """Argument of USE_STORE; `id` makes a repeated attempt of the same change count once. `expires_at` is a timestamp."""
+    """Argument of USE_STORE; `id` makes a repeated attempt of the same change count once.
+
+    `expires_at` is a timestamp.
+    """
 
     organisation: str
     dialect: str
@@ -440,8 +452,11 @@ class CodeCall:
 
 @dataclass
 class CodeResult:
-    """What the handler came to: `step` (a new step has ended: `id`, `value`), `wait` (`id`, `wait`), `return` (`value`),
-    `threw` (`error`; `step` of it if inside one)."""
+    """What the handler came to.
+
+    `step`: a new step has ended (`id`, `value`); `wait`: it waits (`id`, `wait`); `return`: it has ended (`value`);
+    `threw`: it, or a step in it, has failed (`error`).
+    """
 
     kind: Literal["step", "wait", "return", "threw"]
     id: str | None = None
