@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from definitions.dialects import justworkflowit
+from definitions.dialects import justworkflowit, stackshift
 from definitions.model import Definition
 
 
@@ -37,6 +37,7 @@ class Language(Protocol):
 #: Name of a dialect -> its language.
 DIALECTS: dict[str, Language] = {
     "justworkflowit": justworkflowit,
+    "stackshift": stackshift,
 }
 
 

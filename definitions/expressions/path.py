@@ -47,6 +47,11 @@ def _parts(source: str) -> list[tuple[bool, str]]:
     return [part for part in parts if part[1]]
 
 
+def references(source: str) -> list[str]:
+    """The dotted paths in one text, in order. Raises ValueError for an unclosed or empty `${`."""
+    return [text for is_path, text in _parts(source) if is_path]
+
+
 def _compile_text(source: str) -> _Program:
     parts = _parts(source)
     if len(parts) == 1 and parts[0][0]:
