@@ -14,6 +14,8 @@ class Language(Protocol):
 
     #: The tag of the version that is current, as the vendor writes it.
     LIVE_TAG: str
+    #: Code of a problem -> what it means.
+    CODES: dict[str, str]
 
     def compile_text(
         self, text: str, *, executors: Mapping[str, Any] | None = None, analyse: bool = True

@@ -9,46 +9,54 @@ from typing import Any
 
 import pytest
 
-from definitions.dialects import DIALECTS, detect, justworkflowit
+from definitions.dialects import DIALECTS, detect
 from definitions.errors import DefinitionError
 from definitions.model import Definition
 
 LIBRARY = Path(__file__).parents[2] / "definitions" / "library"
-VALID = sorted(LIBRARY.glob("justworkflowit/*.json"))
-INVALID = sorted(LIBRARY.glob("invalid/justworkflowit/*.json"))
+VALID = sorted(file for name in DIALECTS for file in LIBRARY.glob(f"{name}/*.json"))
+INVALID = sorted(LIBRARY.glob("invalid/*/*.json"))
 
 
-@pytest.mark.parametrize("file", VALID, ids=lambda file: file.stem)
+def case_name(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+@pytest.mark.parametrize("file", VALID, ids=case_name)
 def test_a_valid_example_compiles(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     dialect = detect(text)
-    assert dialect is not None
+    assert dialect == file.parent.name
     definition = DIALECTS[dialect].compile_text(text)
     assert definition.name == file.stem
     stored = definition.model_dump_json(by_alias=True, exclude_defaults=True)
     assert Definition.model_validate_json(stored) == definition
 
 
-@pytest.mark.parametrize("file", INVALID, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", INVALID, ids=case_name)
 def test_an_invalid_example_is_refused_for_its_reason(file: Path) -> None:
     case: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     assert file.name.split(".")[0] == case["code"]
     text = case.get("text") or json.dumps(case["definition"])
     with pytest.raises(DefinitionError) as caught:
-        justworkflowit.compile_text(text.ljust(case.get("padTo", 0)))
+        DIALECTS[file.parent.name].compile_text(text.ljust(case.get("padTo", 0)))
     found = [(problem.code, problem.path, problem.unsupported) for problem in caught.value.problems]
     assert found == [(case["code"], case["path"], case.get("unsupported", False))]
     assert caught.value.problems[0].message
 
 
-def test_every_code_has_an_example() -> None:
-    assert {file.name.split(".")[0] for file in INVALID} == set(justworkflowit.CODES)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_code_has_an_example(dialect: str) -> None:
+    examples = {file.name.split(".")[0] for file in INVALID if file.parent.name == dialect}
+    assert examples == set(DIALECTS[dialect].CODES)
 
 
-def test_every_code_is_documented() -> None:
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_code_is_documented(dialect: str) -> None:
     text = (LIBRARY / "invalid" / "README.md").read_text(encoding="utf-8")
-    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", text, re.MULTILINE))
-    assert rows == justworkflowit.CODES
+    sections = {head.lower(): body for head, body in re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)}
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", sections[dialect], re.MULTILINE))
+    assert rows == DIALECTS[dialect].CODES
 
 
 @pytest.mark.parametrize(
@@ -56,6 +64,11 @@ def test_every_code_is_documented() -> None:
     [
         ('{"workflowName": 5}', "justworkflowit"),
         ('{"steps": [], "definitions": {}}', "justworkflowit"),
+        ('{"definition": {"steps": 5}}', "stackshift"),
+        ('{"name": "a", "steps": []}', "stackshift"),
+        ('{"source": "stackshift.job(name, f)"}', "stackshift"),
+        ('{"source": "export class Workflow {}"}', None),
+        ('{"name": "a", "steps": {}}', None),
         ('{"steps": []}', None),
         ("[]", None),
         ("workflowName: x", None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from definitions.dialects.stackshift import checks, words
@@ -64,11 +65,8 @@ def _chain(raw: Any, path: str, context: Context) -> dict[str, Step]:
     for one in made:
         if one is not None:
             named[_free(one[0], named)] = one[1]
-    names = list(named)
-    return {
-        name: step.model_copy(update={"next": following})
-        for (name, step), following in zip(named.items(), [*names[1:], None], strict=True)
-    }
+    following = dict(pairwise(named))
+    return {name: step.model_copy(update={"next": following.get(name)}) for name, step in named.items()}
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
