@@ -71,6 +71,8 @@ class RunFacts:
     started_at: str | None = None
     #: The run begins no earlier than this; None: at once.
     start_at: str | None = None
+    #: What the caller calls the queue that the run is in: a label.
+    queue: str | None = None
 
 
 @dataclass

@@ -127,6 +127,11 @@ def details(facts: RunFacts, waits: Sequence[OpenWait], state: RunState) -> str:
     lines += [line for wait in waits for line in _wait(wait)]
     if state.status != "running":
         lines += [ENDED[state.status], ""]
+    elif facts.start_at is not None and facts.started_at is None:
+        lines += [f"It is **scheduled** for {_second(facts.start_at)}.", ""]
+    elif state.retry_at is not None:
+        step = _code(state.frame.cursor or "")
+        lines += [f"Step {step} has failed; it is tried again at {_second(state.retry_at)}.", ""]
     elif not waits:
         lines += [f"It is at step {_code(state.frame.cursor or '')}.", ""]
     for step, until in _sleeping(state.frame, ""):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -29,7 +30,7 @@ from definitions.contract import (
     RunSnapshot,
     VersionFacts,
 )
-from definitions.errors import TidegateError
+from definitions.errors import InputInvalid, TidegateError
 from definitions.model import Definition
 from worker.activities import team_executors
 from worker.catalog_client import CatalogClient
@@ -76,13 +77,24 @@ class TidegateClient:
     # --- runs ---
 
     async def start_run(
-        self, definition: Definition, facts: RunFacts, input: Any = None
+        self,
+        definition: Definition,
+        facts: RunFacts,
+        input: Any = None,
+        *,
+        start_at: datetime | None = None,
+        max_attempts: int | None = None,
     ) -> tuple[RunDescription, bool]:
         """Start a run with the id that follows from `facts`; the bool tells whether this call made it.
 
         A run with the same id, running or closed, is returned as it is: a repeated request starts nothing.
+        `start_at`, with a time zone, holds it back until then; what has passed holds nothing back. `max_attempts`, 1 to
+        1,000, takes the place of the definition's own.
         """
-        return await self._runs.start(definition, facts, input)
+        if max_attempts is not None:
+            attempts = definition.attempts.model_copy(update={"maximum_attempts": max_attempts})
+            definition = definition.model_copy(update={"attempts": attempts})
+        return await self._runs.start(definition, facts, input, start_at)
 
     async def describe_run(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
         """Raises NotFound. Needs no worker."""
@@ -131,7 +143,14 @@ class TidegateClient:
         await self._runs.start_resumed(claim)
 
     async def list_runs(self, query: RunQuery) -> RunPage:
-        """Runs, newest first, through visibility: a run may show up a moment after its start."""
+        """Runs, newest first, through visibility: a run may show up a moment after its start.
+
+        A namespace without our search attributes cannot tell which runs wait: InputInvalid if just these are asked for.
+        """
+        if query.waiting is not None and not await self._runs.search_attributes():
+            if query.waiting:
+                raise InputInvalid("which runs wait is known only where Tidegate's search attributes are registered")
+            query = replace(query, waiting=None)
         return await list_runs(self.temporal, query, seconds=self._seconds)
 
     async def list_children(self, dialect: str, organisation: str, run_id: str) -> list[RunDescription]:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 from temporalio import workflow
@@ -25,7 +25,7 @@ from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot
 from definitions.errors import ExpressionError, RunClosed, TidegateError
 from definitions.expressions import ABSENT, evaluate
 from definitions.model import Block, Definition, Step
-from worker import attributes, messages, showing
+from worker import attempts, attributes, messages, showing
 from worker.failures import failure
 from worker.state import CARRIED_BYTES, DATA_BYTES, Frame, RunState, size
 from worker.steps import STEPS
@@ -61,8 +61,6 @@ class TidegateRun:
         self._continue_asked = False
         self._flush_due = False
         self._closing = False
-        if self.facts.started_at is None:
-            self.facts.started_at = contract.timestamp(workflow.now())
 
     def _initial_state(self, run: RunInput) -> RunState:
         if run.state is None:
@@ -77,7 +75,7 @@ class TidegateRun:
 
     @workflow.run
     async def run(self, run: RunInput) -> Any:
-        root = asyncio.ensure_future(self.run_block(self.definition.body, self.state.frame, (), ""))
+        root = asyncio.ensure_future(self._attempts())
         try:
             await workflow.wait_condition(lambda: root.done() or (self._due() and not self._busy))
         except asyncio.CancelledError:
@@ -89,6 +87,15 @@ class TidegateRun:
             self._continue_as_new()
         self._closing = True
         return await self._finish(root)
+
+    async def _attempts(self) -> Any:
+        """The root block, as often as the definition's attempts allow; not before the run's time has come."""
+        if self.facts.start_at is not None:
+            # Temporal holds the run back as well, but an update, a cancellation or a resume wakes it before.
+            await attempts.sleep_until(self.facts.start_at, "scheduled")
+        self.facts.started_at = self.facts.started_at or contract.timestamp(workflow.now())
+        block = partial(self.run_block, self.definition.body, self.state.frame, (), "")
+        return await attempts.run_attempts(self.state, self.definition.attempts, block, self._changed)
 
     async def _finish(self, root: asyncio.Task[Any]) -> Any:
         try:

@@ -31,6 +31,7 @@ from definitions.model import Definition
 from worker import attributes
 from worker.failures import error_of
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
+from worker.scheduled import read_scheduled
 from worker.views import RunDescription
 
 #: Temporal's status of an execution -> ours. Continued-as-new is never the latest execution of an id.
@@ -62,7 +63,12 @@ class RunClient:
         self._attributes_known = False
         self._attributes_asked = float("-inf")
 
-    async def start(self, definition: Definition, facts: RunFacts, input: Any) -> tuple[RunDescription, bool]:
+    async def start(
+        self, definition: Definition, facts: RunFacts, input: Any, start_at: datetime | None = None
+    ) -> tuple[RunDescription, bool]:
+        now = datetime.now(timezone.utc)
+        if start_at is not None and start_at > now:
+            facts = replace(facts, start_at=contract.timestamp(start_at))
         argument = RunInput(
             definition=definition.dump(),
             facts=facts,
@@ -71,15 +77,16 @@ class RunClient:
         )
         workflow_id = ids.run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
         try:
-            handle = await self._start(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            delay = start_at - now if start_at is not None and facts.start_at is not None else None
+            handle = await self._start(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE, delay)
         except WorkflowAlreadyStartedError:
             return await self.describe_workflow(workflow_id), False
-        now = datetime.now(timezone.utc)
         run_id = handle.first_execution_run_id or ""
-        return RunDescription(workflow_id, run_id, "pending", facts, now, now, None), True
+        status: RunStatus = "pending" if facts.start_at is None else "scheduled"
+        return RunDescription(workflow_id, run_id, status, facts, now, now, None), True
 
     async def _start(
-        self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy
+        self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy, delay: timedelta | None = None
     ) -> WorkflowHandle[Any, Any]:
         # As a dict: encoding a dataclass would copy the definition, level by level.
         written = {**vars(argument), "facts": asdict(argument.facts)}
@@ -94,6 +101,7 @@ class RunClient:
                 memo={contract.MEMO: written["facts"]},
                 search_attributes=attributes.start_attributes(argument.facts) if argument.search_attributes else None,
                 static_summary=attributes.summary(argument.facts),
+                start_delay=delay,
                 rpc_timeout=timedelta(seconds=self._seconds),
             ),
             seconds=self._seconds,
@@ -127,6 +135,8 @@ class RunClient:
 
     async def snapshot(self, workflow_id: str) -> RunSnapshot:
         description = await self.describe_workflow(workflow_id)
+        if description.status == "scheduled":  # a query would wait until it has begun
+            return await read_scheduled(self._client, workflow_id, seconds=self._seconds)
         snapshot: RunSnapshot = await self._query(
             workflow_id, description.temporal_run_id, contract.SNAPSHOT, RunSnapshot
         )
@@ -314,7 +324,7 @@ async def described(found: WorkflowExecutionDescription) -> RunDescription:
     if found.workflow_type != contract.RUN_WORKFLOW or not isinstance(memo, dict):
         raise NotFound("no such run")
     facts: RunFacts = value_to_type(RunFacts, memo)
-    status = STATUS[found.status or WorkflowExecutionStatus.RUNNING]
+    status = status_at(found.status, facts, _moment(found))
     if status == "running" and _untouched(found):
         status = "pending"
     return RunDescription(
@@ -325,7 +335,22 @@ async def described(found: WorkflowExecutionDescription) -> RunDescription:
         started_at=found.start_time,
         updated_at=_updated_at(found),
         closed_at=found.close_time,
+        waiting_since=found.typed_search_attributes.get(attributes.WAIT_SINCE),
     )
+
+
+def status_at(status: WorkflowExecutionStatus | None, facts: RunFacts, now: datetime) -> RunStatus:
+    """A run's status, `scheduled` included; not `pending`, which only a description tells from `running`."""
+    known = STATUS[status or WorkflowExecutionStatus.RUNNING]
+    return "scheduled" if known == "running" and (facts.start_at or "") > contract.timestamp(now) else known
+
+
+def _moment(found: WorkflowExecutionDescription) -> datetime:
+    """Now, by the run's own clock: Temporal can be told to skip a run's time."""
+    extended = found.raw_description.workflow_extended_info
+    if "time_skipping_info" in extended.DESCRIPTOR.fields_by_name and extended.HasField("time_skipping_info"):
+        return extended.time_skipping_info.current_time.ToDatetime(tzinfo=timezone.utc)
+    return datetime.now(timezone.utc)
 
 
 def _untouched(found: WorkflowExecutionDescription) -> bool:

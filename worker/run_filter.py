@@ -8,11 +8,12 @@ continued or resumed has a later start.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from definitions.contract import RUN_WORKFLOW, RunStatus, timestamp
 from definitions.errors import InputInvalid, TooLarge
 from definitions.ids import is_child, prefix, run_id_prefix
+from worker.attributes import WAIT_SINCE
 from worker.views import RunDescription, RunQuery
 from worker.visibility import quoted
 
@@ -40,10 +41,18 @@ def matches_nothing(query: RunQuery) -> bool:
 
 def visibility_query(query: RunQuery) -> str:
     """The conditions of a list. Raises TooLarge (too many definitions), InputInvalid (a version of no definition)."""
-    conditions = [_ids(query, "run/"), OF_A_RUN, NOT_CONTINUED if query.status is None else _STATUS[query.status]]
+    conditions = [_ids(query, "run/"), OF_A_RUN, NOT_CONTINUED if query.status is None else _status(query.status)]
     if query.created_after is not None:
         conditions.append(f"StartTime >= {quoted(timestamp(query.created_after - CLOCK_SKEW))}")
+    if query.waiting is not None:
+        conditions.append(f"{WAIT_SINCE.name} IS {'NOT NULL' if query.waiting else 'NULL'}")
     return " AND ".join(conditions)
+
+
+def _status(status: RunStatus) -> str:
+    if status != "scheduled":
+        return _STATUS[status]
+    return f"{_STATUS['running']} AND ExecutionTime > {quoted(timestamp(datetime.now(timezone.utc)))}"
 
 
 def claims_query(query: RunQuery) -> str:
@@ -79,6 +88,7 @@ def matches(query: RunQuery, run: RunDescription, created_at: datetime) -> bool:
     """Whether a row is asked for: all conditions but those on its id's beginning."""
     return (
         query.status in (None, run.status)
+        and query.waiting in (None, run.waiting_since is not None)
         and (query.definition_ids is None or run.facts.definition_id in query.definition_ids)
         and query.version_number in (None, run.facts.version_number)
         and query.child in (None, is_child(run.facts.run_id))

@@ -11,7 +11,8 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from definitions.contract import MEMO, ParentRef, RunFacts, timestamp
-from worker.run_client import STATUS
+from worker.attributes import WAIT_SINCE
+from worker.run_client import status_at
 from worker.run_filter import NOT_CONTINUED, OF_A_RUN
 from worker.views import RunDescription
 from worker.visibility import collect, newest, one_of, quoted
@@ -81,6 +82,7 @@ def _facts(memo: Any) -> RunFacts:
 async def decoded(executions: Iterable[WorkflowExecution]) -> list[Row]:
     """Those that are runs of ours; something else under such an id must not spoil a list."""
     rows: list[Row] = []
+    now = datetime.now(timezone.utc)
     for execution in executions:
         try:
             facts = _facts(await execution.memo_value(MEMO))
@@ -90,11 +92,12 @@ async def decoded(executions: Iterable[WorkflowExecution]) -> list[Row]:
         run = RunDescription(
             workflow_id=execution.id,
             temporal_run_id=execution.run_id,
-            status=STATUS[execution.status or WorkflowExecutionStatus.RUNNING],
+            status=status_at(execution.status, facts, now),
             facts=facts,
             started_at=execution.start_time,
             updated_at=execution.close_time or execution.start_time,
             closed_at=execution.close_time,
+            waiting_since=execution.typed_search_attributes.get(WAIT_SINCE),
         )
         rows.append(Row(run, created_at))
     return rows

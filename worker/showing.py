@@ -72,6 +72,8 @@ def snapshot(state: RunState) -> RunSnapshot:
         output=state.output,
         error=state.error,
         quarantined=state.waits.quarantine,
+        attempts=state.attempts,
+        retry_at=state.retry_at if running else None,
     )
 
 

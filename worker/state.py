@@ -89,6 +89,9 @@ class RunState:
     attributes: list[Any] = field(default_factory=list)
     record_bytes: int = 0
     data_bytes: int = 0
+    #: Attempts begun, and when the next one begins while it is awaited.
+    attempts: int = 1
+    retry_at: str | None = None
 
     def dump(self) -> dict[str, Any]:
         """The state as JSON; `{"packed": …}` if it is large."""
@@ -113,10 +116,12 @@ class RunState:
         self.waits.inbox.sort(key=lambda event: event.seq)
         self.status, self.error, self.output = "running", None, None
         self.attributes = []
+        self.attempts, self.retry_at = 1, None
         self.frame.prepare_resume()
 
     def record(self, record: StepRecord) -> None:
         """Keep a record, within the bounds."""
+        record.attempt = self.attempts
         self.recorded += 1
         self.records.append(record)
         self.record_bytes += _payload_bytes(record)

@@ -20,6 +20,8 @@ class RunDescription:
     started_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    #: Since when it waits for an event; None: it does not, or the namespace has no search attribute that tells.
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class RunQuery:
     page_size: int = 25
     page_token: str | None = None
     definitions_of: str | None = None
+    #: Only runs that wait for an event, or that do not; needs the search attributes.
+    waiting: bool | None = None
 
 
 @dataclass(frozen=True)
