@@ -25,6 +25,7 @@ __all__ = [
     "attempts",
     "check_input",
     "compile_text",
+    "document",
     "minified_sha256",
     "recognises",
     "source",
@@ -50,6 +51,12 @@ def compile_text(text: str, *, executors: Mapping[str, Any] | None = None, analy
 @lru_cache(maxsize=256)
 def _compiled(text: str, executors: _Executors) -> Definition:
     return compile_document(json_text.parse(text), executors)
+
+
+def document(text: str) -> dict[str, Any]:
+    """A job as it is registered, whichever of the forms its text has. Raises DefinitionError."""
+    value: dict[str, Any] = json_text.parse(text)
+    return value if "source" in value or "definition" in value else {"definition": value}
 
 
 def check_input(definition: Definition, has_input: bool, value: Any) -> None:
