@@ -32,7 +32,7 @@ from definitions.contract import (
 from definitions.errors import NotFound, Overloaded, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
-from worker.record_workflows import SecretRecord, VersionRecord, stand_until
+from worker.record_workflows import ClaimRecord, SecretRecord, VersionRecord, stand_until
 from worker.records import read_record, start_version
 
 PUBLISH_VERSION = "tidegate:publish-version"
@@ -209,7 +209,7 @@ class CatalogActivities:
             return None
 
 
-ENTITY_WORKFLOWS: list[type] = [DefinitionEntity, VersionRecord, SecretRecord]
+ENTITY_WORKFLOWS: list[type] = [DefinitionEntity, VersionRecord, SecretRecord, ClaimRecord]
 
 
 def entity_activities(client: Client) -> list[Callable[..., Any]]:

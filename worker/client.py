@@ -34,12 +34,13 @@ from definitions.errors import InputInvalid, TidegateError
 from definitions.model import Definition
 from worker.activities import team_executors
 from worker.catalog_client import CatalogClient
+from worker.claims import LONGEST, Claim, Wanted, claim
 from worker.listing import list_children, list_runs
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
 from worker.views import RunDescription, RunPage, RunQuery
 
-__all__ = ["RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
+__all__ = ["Claim", "RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
 
 #: A poller that has not asked for this long is gone: a poll lasts one minute.
 POLLER_SECONDS = 70.0
@@ -95,6 +96,38 @@ class TidegateClient:
             attempts = definition.attempts.model_copy(update={"maximum_attempts": max_attempts})
             definition = definition.model_copy(update={"attempts": attempts})
         return await self._runs.start(definition, facts, input, start_at)
+
+    async def claim(
+        self, dialect: str, organisation: str, scope: str, key: str, ttl: float, content_hash: str, run_id: str
+    ) -> Claim:
+        """Claim an idempotency key for a run, for `ttl` seconds; needs no worker.
+
+        One of many callers gets a fresh claim; the others get that one's run and content hash, and decide whether it
+        is a conflict. Every caller then calls `start_claimed`, since the first may have died before it did.
+        """
+        workflow_id = ids.claim_workflow_id(dialect, organisation, scope, key)
+        wanted = Wanted(run_id, content_hash, timedelta(seconds=min(ttl, LONGEST.total_seconds())))
+        queue = entity_task_queue(self.task_queue)
+        return await claim(self.temporal, workflow_id, wanted, task_queue=queue, seconds=self._seconds)
+
+    async def start_claimed(
+        self,
+        claim: Claim,
+        definition: Definition,
+        facts: RunFacts,
+        input: Any = None,
+        *,
+        start_at: datetime | None = None,
+        max_attempts: int | None = None,
+    ) -> tuple[RunDescription, bool]:
+        """Start the run that a claim names, or describe it; the bool tells whether this call started it.
+
+        Raises NotFound for a run that has come and gone: a key may be remembered for longer than Temporal keeps runs.
+        """
+        if claim.may_start():
+            facts = replace(facts, run_id=claim.run_id)
+            return await self.start_run(definition, facts, input, start_at=start_at, max_attempts=max_attempts)
+        return await self.describe_run(facts.dialect, facts.organisation, claim.run_id), False
 
     async def describe_run(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
         """Raises NotFound. Needs no worker."""

@@ -12,7 +12,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from definitions.contract import SECRET_WORKFLOW, VERSION_WORKFLOW
+from definitions.contract import CLAIM_WORKFLOW, SECRET_WORKFLOW, VERSION_WORKFLOW
 
 
 async def stand_until(condition: Callable[[], bool]) -> None:
@@ -43,6 +43,19 @@ class SecretRecord:
 
     @workflow.run
     async def run(self, record: Any) -> None:
+        await stand_until(lambda: False)
+
+    @workflow.signal(dynamic=True)
+    def ignore(self, name: str, args: Sequence[RawValue]) -> None:
+        """A record stands still."""
+
+
+@workflow.defn(name=CLAIM_WORKFLOW)
+class ClaimRecord:
+    """The claim of an idempotency key; its memo says by which run. Its execution timeout ends it."""
+
+    @workflow.run
+    async def run(self) -> None:
         await stand_until(lambda: False)
 
     @workflow.signal(dynamic=True)

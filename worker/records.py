@@ -23,7 +23,7 @@ from worker.rpc import RPC_SECONDS, bounded
 T = TypeVar("T")
 
 #: Long enough to be never; Temporal cuts delays at a hundred years.
-_NEVER = timedelta(days=50 * 365)
+NEVER = timedelta(days=50 * 365)
 
 
 async def start_version(client: Client, workflow_id: str, facts: VersionFacts, *, task_queue: str) -> None:
@@ -49,7 +49,7 @@ async def _start(
     client: Client, kind: str, content: Any, workflow_id: str, task_queue: str, memo: Mapping[str, Any], **policy: Any
 ) -> None:
     await client.start_workflow(
-        kind, content, id=workflow_id, task_queue=task_queue, memo=memo, start_delay=_NEVER, **policy
+        kind, content, id=workflow_id, task_queue=task_queue, memo=memo, start_delay=NEVER, **policy
     )
 
 
