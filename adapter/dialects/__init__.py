@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from adapter.dialect import Dialect
 from adapter.dialects.justworkflowit import JUSTWORKFLOWIT
+from adapter.dialects.stackshift import STACKSHIFT
 
-DIALECTS: tuple[Dialect, ...] = (JUSTWORKFLOWIT,)
+DIALECTS: tuple[Dialect, ...] = (JUSTWORKFLOWIT, STACKSHIFT)

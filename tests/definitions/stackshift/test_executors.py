@@ -1,0 +1,16 @@
+"""The executors that a job may name are those that the worker has."""
+
+from __future__ import annotations
+
+from definitions.dialects.stackshift.executors import _HTTP, OUTPUT_PARTS
+from worker.activities import EXECUTORS
+from worker.activities.http import CONFIG_SCHEMA
+
+
+def test_all_built_in_executors_are_known() -> None:
+    assert set(OUTPUT_PARTS) == set(EXECUTORS)
+
+
+def test_the_keys_of_http_are_known() -> None:
+    assert set(_HTTP) == set(CONFIG_SCHEMA["properties"])
+    assert _HTTP["method"] == CONFIG_SCHEMA["properties"]["method"]
