@@ -345,6 +345,7 @@ REGISTER = "tidegate:register"
 WITHDRAW = "tidegate:withdraw"
 #: Local activities of the interpreter, and activities.
 REGISTER_WAIT = "tidegate_register_wait"
+WITHDRAW_WAIT = "tidegate_withdraw_wait"
 SEND_EVENT = "tidegate_send_event"
 USE_STORE = "tidegate_use_store"
 RUN_CODE = "tidegate_run_code"
@@ -379,7 +380,7 @@ class Waiter:
 
 @dataclass
 class RegisterWait:
-    """Argument of REGISTER_WAIT."""
+    """Argument of REGISTER_WAIT and WITHDRAW_WAIT."""
 
     address: MailboxAddress
     waiter: Waiter

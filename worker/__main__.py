@@ -18,10 +18,13 @@ from worker.activities import load_executors
 from worker.activities.activity import build_activities
 from worker.activities.executor import ExecutorError, Tools
 from worker.catalog import ENTITY_WORKFLOWS, entity_activities
-from worker.client import TidegateClient, entity_task_queue
+from worker.client import TidegateClient, entity_task_queue, mailbox_task_queue
+from worker.hand_over import HandOverActivities
 from worker.http_client import HttpClient
 from worker.http_guard import HttpGuard
 from worker.interpreter import TidegateRun
+from worker.mailbox import TidegateMailbox
+from worker.mailbox_client import MailboxActivities
 from worker.resume import TidegateResume
 from worker.run_activities import RunActivities
 from worker.secrets import SecretBox
@@ -40,11 +43,12 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     tidegate = TidegateClient(client, settings.task_queue)
     guard = HttpGuard(settings.http_allow_hosts, settings.http_allow_private)
     tools = Tools(settings, HttpClient(guard), tidegate.get_secret, SecretBox(settings.secret_keys))
+    registering = MailboxActivities(tidegate.mailboxes).all()
     runs = Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[TidegateRun, TidegateResume],
-        activities=[*build_activities(tools), *RunActivities(tidegate, client).all()],
+        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering],
         # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,
@@ -60,7 +64,16 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
         graceful_shutdown_timeout=GRACE,
     )
-    async with runs, entities:
+    mailboxes = Worker(
+        client,
+        task_queue=mailbox_task_queue(settings.task_queue),
+        workflows=[TidegateMailbox],
+        activities=[HandOverActivities(client).hand_over],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
+        graceful_shutdown_timeout=GRACE,
+    )
+    async with runs, entities, mailboxes:
         yield
 
 

@@ -25,6 +25,9 @@ from definitions.contract import (
     DefinitionFacts,
     DeliveryOutcome,
     Event,
+    MailboxAddress,
+    PostEvent,
+    PostOutcome,
     ResumeInput,
     RunFacts,
     RunSnapshot,
@@ -36,6 +39,7 @@ from worker.activities import team_executors
 from worker.catalog_client import CatalogClient
 from worker.claims import LONGEST, Claim, Wanted, claim
 from worker.listing import list_children, list_runs
+from worker.mailbox_client import MailboxClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
 from worker.views import RunDescription, RunPage, RunQuery
@@ -51,6 +55,11 @@ def entity_task_queue(task_queue: str) -> str:
     return f"{task_queue}-entities"
 
 
+def mailbox_task_queue(task_queue: str) -> str:
+    """Mailboxes too: a run's worker must never wait for a mailbox that needs the same worker."""
+    return f"{task_queue}-mailboxes"
+
+
 class TidegateClient:
     """One connection to Temporal; cheap to share, safe to use from many requests at once."""
 
@@ -60,6 +69,7 @@ class TidegateClient:
         self._seconds = rpc_seconds
         self._runs = RunClient(client, task_queue, rpc_seconds)
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
+        self.mailboxes = MailboxClient(client, mailbox_task_queue(task_queue), rpc_seconds)
 
     @classmethod
     async def connect(
@@ -152,6 +162,18 @@ class TidegateClient:
         Raises NotFound, RunClosed, PayloadInvalid (with path), Overloaded, Unavailable.
         """
         return await self._runs.deliver(ids.run_workflow_id(dialect, organisation, run_id), event, may_signal)
+
+    async def post_event(
+        self, dialect: str, organisation: str, name: str, key: str | None, event: PostEvent
+    ) -> PostOutcome:
+        """Send an event to whichever run waits for its name and key, now or within the event's retention.
+
+        Returns when it is durable; with `event.wait` when a run has taken it, or none does now. `event.id` and the
+        idempotency key make a repetition a duplicate. The scope of both is organisation, name and key.
+
+        Raises Conflict (the same idempotency key with another payload), TooLarge, Overloaded, Unavailable.
+        """
+        return await self.mailboxes.post(MailboxAddress(organisation, dialect, name, key), event)
 
     async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.

@@ -7,6 +7,7 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 * A wait needs a number of distinct names; it holds at most one event of each.
 * A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to
   the inbox: it swallows nothing.
+* An event that is for one wait only (`Event.wait`) is taken by that wait or refused; it is never kept.
 * Every delivery id is answered once; a repetition gets the first answer and changes nothing.
 """
 
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from definitions.contract import DeliveryOutcome, Event
-from definitions.errors import ExpressionError, Overloaded, PayloadInvalid, TooLarge
+from definitions.errors import ExpressionError, NotFound, Overloaded, PayloadInvalid, TooLarge
 
 #: How many delivery ids are remembered, how many events (and bytes of them) are kept unconsumed, how large one
 #: event may be, and how many bad messages are shown.
@@ -58,6 +59,7 @@ class OpenWait:
             not self.satisfied
             and self.broken is None
             and event.name in self.events
+            and event.wait in (None, self.id)
             and all(held.name != event.name for held in self.received)
         )
 
@@ -96,19 +98,34 @@ class Waits:
     # --- deliveries ---
 
     def check(self, event: Event) -> None:
-        """Raise what `deliver` would raise, changing nothing: PayloadInvalid, ExpressionError, TooLarge, or Overloaded
-        for a full inbox."""
+        """Raise what `deliver` would raise, changing nothing: PayloadInvalid, ExpressionError, TooLarge, Overloaded for
+        a full inbox; NotFound or PayloadInvalid for an event that is for one wait, which is gone or rejects it."""
         if event.id in self.state.ring:
             return
         if _bytes(event) > EVENT_BYTES:
             raise TooLarge(f"an event may carry {EVENT_BYTES} bytes")
+        if event.wait is not None:
+            self._check_target(event)
         wait = self._taker(event)
         if wait is None:
             if self._discarder(event) is None:
+                self._refuse_target(event)
                 self._check_room(event)
             return
         events = [*wait.received, event]
         self._rule(wait)[1](events, len(events) >= wait.need)
+
+    def _check_target(self, event: Event) -> None:
+        wait = next((wait for wait in self.state.open if wait.wants(event)), None)
+        if wait is None:
+            raise NotFound(f"no open wait {event.wait} for this event")
+        if wait.id not in self._rules:
+            raise Overloaded("the run has just continued; it decides in a moment")
+
+    @staticmethod
+    def _refuse_target(event: Event) -> None:
+        if event.wait is not None:
+            raise PayloadInvalid("the wait's filter rejects the event")
 
     def _check_room(self, event: Event) -> None:
         inbox = self.state.inbox

@@ -9,11 +9,12 @@ from typing import Any
 from temporalio import workflow
 
 from definitions.contract import Event, timestamp
-from definitions.errors import PayloadInvalid
+from definitions.errors import ExpressionError, PayloadInvalid
 from definitions.expressions import evaluate
 from definitions.model import WaitStep
 from definitions.schemas import first_error
 from worker.attributes import short
+from worker.steps import correlated
 from worker.steps.base import Done, RunEnded, StepFailed, Visit
 from worker.steps.sleep import seconds
 from worker.waits import OpenWait
@@ -28,27 +29,38 @@ async def run(visit: Visit, step: WaitStep) -> Done:
     visit.frame.memory["parked"] = True
     try:
         done = await _outcome(visit, step, wait)
-    except (StepFailed, RunEnded, asyncio.CancelledError):
-        _close(visit, wait)
+    except (StepFailed, RunEnded, ExpressionError, asyncio.CancelledError):
+        await _close(visit, wait)
         raise
-    _close(visit, wait)
+    await _close(visit, wait)
     return done
 
 
-def _close(visit: Visit, wait: OpenWait) -> None:
+async def _close(visit: Visit, wait: OpenWait) -> None:
     visit.run.waits.close(wait.id)
     visit.run.released(wait)
+    if wait.id in visit.frame.memory.get("registered", []):
+        await correlated.withdraw(visit, wait, visit.frame.memory["key"])
 
 
 async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
     if not wait.satisfied and wait.broken is None:
         visit.run.parked(visit, wait)
+        await _register(visit, step, wait)
         await _until_satisfied(visit, wait)
     if wait.broken is not None:
         raise StepFailed("event-invalid", wait.broken)
     if wait.satisfied:
-        return Done(_output(step, wait.received))
-    return _expired(step, wait)
+        return Done(_output(visit, step, wait))
+    return _expired(visit, step, wait)
+
+
+async def _register(visit: Visit, step: WaitStep, wait: OpenWait) -> None:
+    if step.correlation is not None:
+        memory = visit.frame.memory
+        if "key" not in memory:
+            memory["key"] = correlated.correlation_key(step.correlation.key, visit)
+        await correlated.register(visit, wait, memory["key"])
 
 
 def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
@@ -82,14 +94,15 @@ async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
         return  # an event of the same turn counts: messages are applied before timers
 
 
-def _expired(step: WaitStep, wait: OpenWait) -> Done:
+def _expired(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
     assert step.deadline is not None
     names = ", ".join(wait.events)
     if step.deadline.then == "fail":
         raise StepFailed("wait-timeout", f"the deadline of the wait for {names} passed at {wait.deadline}")
     if step.deadline.then == "cancel":
         raise RunEnded("cancelled", message=f"the deadline of the wait for {names} passed at {wait.deadline}")
-    return Done({"timedOut": True, "events": list(wait.events)}, goto=step.deadline.step)
+    late = {"timedOut": True, "events": list(wait.events)}
+    return Done(_one(visit, wait, None) if step.output == "event" else late, goto=step.deadline.step)
 
 
 def _view(event: Event) -> dict[str, Any]:
@@ -103,12 +116,26 @@ def _check(step: WaitStep, events: list[Event], complete: bool) -> None:
         raise PayloadInvalid("the payload must be an object")
     problem = first_error(rule.schema_, last.payload) if last.has_payload and rule.schema_ is not None else None
     if problem is None and complete and rule.merged is not None and any(event.has_payload for event in events):
-        problem = first_error(rule.merged, _output(step, events))
+        problem = first_error(rule.merged, _combined(step, events))
     if problem is not None:
         raise PayloadInvalid(problem[1], problem[0])
 
 
-def _output(step: WaitStep, received: list[Event]) -> Any:
+def _output(visit: Visit, step: WaitStep, wait: OpenWait) -> Any:
+    return _one(visit, wait, wait.received[0]) if step.output == "event" else _combined(step, wait.received)
+
+
+def _one(visit: Visit, wait: OpenWait, event: Event | None) -> dict[str, Any]:
+    """The output `event`: of the event that came, or, if none did, of the one waited for."""
+    return {
+        "event": event.name if event else wait.events[0],
+        "correlationKey": visit.frame.memory.get("key"),
+        "payload": event.payload if event else None,
+        "timedOut": event is None,
+    }
+
+
+def _combined(step: WaitStep, received: list[Event]) -> Any:
     by_name = {event.name: event.payload for event in received}
     if step.output == "first":
         return received[0].payload

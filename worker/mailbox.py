@@ -1,0 +1,284 @@
+"""The mailbox of one event name and correlation key: the one place where events and waits meet.
+
+Messages only change the pairing; offers are handed over in tasks, by a local activity, and whatever no run has answered
+by then in an activity that is repeated until it has. A mailbox that holds nothing ends.
+
+An execution begins with a wait's registration and is not run until something else comes, or with an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from definitions.contract import (
+    HAND_OVER,
+    MAILBOX_WORKFLOW,
+    MEMO,
+    POST,
+    REGISTER,
+    WITHDRAW,
+    PostEvent,
+    PostOutcome,
+    Waiter,
+    timestamp,
+)
+from definitions.errors import TidegateError
+from definitions.ids import digest
+from worker.attributes import short
+from worker.failures import failure
+from worker.hand_over import LOCAL_SECONDS, REMOTE_SECONDS, UNANSWERED, Handed, HandOver
+from worker.mailbox_state import MailboxState, Receipt
+from worker.pairing import Offer, Pairing, Posted
+
+#: What a sender is told who comes while the mailbox continues as new; the client tries again.
+CONTINUING = "mailbox-continues"
+#: Messages of one execution before it continues as new. Temporal takes 2,000 updates and 10,000 signals.
+POSTS_PER_EXECUTION = 1_000
+POSTS_LIMIT = 1_900
+SIGNALS_PER_EXECUTION = 4_000
+#: Temporal holds back an execution that follows a younger one than a second.
+YOUNG = timedelta(seconds=2)
+#: Seconds between two tidyings, and before an empty mailbox ends that is young.
+REST = 60.0
+#: Hand-overs under way at a time, and those of one activity.
+OPEN_OFFERS = 200
+BATCH = 50
+#: Seconds without local attempts after one that got no answer.
+AWAY_SECONDS = 10.0
+#: Seconds that a sender waits who asks for the outcome.
+OUTCOME_SECONDS = 3.0
+RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5))
+
+
+@dataclass
+class Mailbox:
+    """The first argument of `TidegateMailbox`; the second is a dumped `MailboxState`, or None. The key is not in it:
+    nobody needs it here."""
+
+    name: str
+    generation: int = 0
+
+
+@workflow.defn(name=MAILBOX_WORKFLOW)
+class TidegateMailbox:
+    """Pairs the events of one name and key with the waits for them."""
+
+    @workflow.init
+    def __init__(self, mailbox: Mailbox, packed: bytes | None) -> None:
+        self._mailbox = mailbox
+        self._pairing = Pairing(MailboxState.load(packed) if packed else None)
+        self._posts = self._signals = self._refused = 0
+        self._flying = self._local = 0
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._away_until = 0.0
+        self._pump_due = False
+        self._ending = False
+        self._fly(self._pairing.open_offers())
+        self._changed()
+
+    # --- its life ---
+
+    @workflow.run
+    async def run(self, mailbox: Mailbox, packed: bytes | None) -> None:
+        while not self._may_end():
+            await self._rest()
+            if self._long():
+                await self._continue()
+            self._pairing.expire(_now())
+            self._changed()
+
+    def _may_end(self) -> bool:
+        idle = self._pairing.empty and not self._pump_due and not self._flying
+        return idle and workflow.all_handlers_finished() and self._is_old()
+
+    @staticmethod
+    def _is_old() -> bool:
+        return workflow.now() - workflow.info().start_time > YOUNG
+
+    def _long(self) -> bool:
+        many = self._posts >= POSTS_PER_EXECUTION or self._signals >= SIGNALS_PER_EXECUTION
+        return (many or workflow.info().is_continue_as_new_suggested()) and self._is_old()
+
+    async def _rest(self) -> None:
+        """Return when there is something to do for the main loop: to end, to continue, or to tidy up."""
+        armed = self._due()
+        timeout = None if armed == float("inf") else timedelta(seconds=max(0.0, armed - _now()))
+        try:
+            await workflow.wait_condition(
+                lambda: self._may_end() or self._long() or self._due() < armed - REST,
+                timeout=timeout,
+                timeout_summary="tidy up",
+            )
+        except asyncio.TimeoutError:
+            return
+        except asyncio.CancelledError:
+            workflow.logger.warning("a cancellation was ignored: it would lose what is kept here; terminate to delete")
+
+    def _due(self) -> float:
+        """When to tidy up; a while late, so that it is done for many at a time."""
+        if self._pairing.empty:
+            return _now() + REST
+        return max(self._pairing.soonest, _now()) + REST
+
+    async def _continue(self) -> None:
+        self._ending = True
+        await workflow.wait_condition(lambda: not self._local and workflow.all_handlers_finished())
+        state = self._pairing.state
+        counts = {"waits": len(state.waiters), "events": len(state.events), "generation": self._mailbox.generation + 1}
+        mailbox = Mailbox(self._mailbox.name, self._mailbox.generation + 1)
+        workflow.continue_as_new(args=[mailbox, state.dump()], memo={MEMO: counts})
+
+    # --- messages ---
+
+    @workflow.update(name=POST)
+    async def post(self, event: PostEvent) -> PostOutcome:
+        """Take an event; answers at once, or with what became of it if that is asked for."""
+        self._posts += 1
+        posted = self._pairing.post(event, _now())
+        self._changed()
+        if event.wait and not posted.duplicate:
+            await self._decided(posted.receipt)
+        return _outcome(posted, event.wait)
+
+    @post.validator
+    def _check_post(self, event: PostEvent) -> None:
+        if self._ending or self._posts >= POSTS_LIMIT:
+            raise ApplicationError("the mailbox continues in a moment", type=CONTINUING, non_retryable=True)
+        try:
+            self._pairing.check(event, _now())
+        except TidegateError as error:
+            raise failure(error) from error
+
+    async def _decided(self, receipt: Receipt) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: self._ending or receipt.state != "offered", timeout=timedelta(seconds=OUTCOME_SECONDS)
+            )
+        except asyncio.TimeoutError:
+            return
+
+    @workflow.signal(dynamic=True)
+    def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
+        """A run waits, or waits no more. It never raises: that would stop the mailbox for good."""
+        self._signals += 1
+        try:
+            waiter = workflow.payload_converter().from_payload(args[0].payload, Waiter)
+            if name == REGISTER:
+                self._pairing.register(waiter.workflow_id, waiter.wait_id, _seconds(waiter.deadline))
+            elif name == WITHDRAW:
+                self._pairing.withdraw(waiter.workflow_id, waiter.wait_id)
+        except Exception:
+            self._refused += 1
+        self._changed()
+
+    # --- handing over ---
+
+    def _changed(self) -> None:
+        """Look for new pairs, once in a turn however many messages have come."""
+        if not self._pump_due:
+            self._pump_due = True
+            asyncio.get_running_loop().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_due = False
+        if not self._ending:
+            self._fly(self._pairing.offers(OPEN_OFFERS - self._flying, _now()))
+        self._show()
+
+    def _fly(self, offers: list[Offer]) -> None:
+        self._flying += len(offers)
+        for at in range(0, len(offers), BATCH):
+            task = asyncio.ensure_future(self._hand_over(offers[at : at + BATCH]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _hand_over(self, offers: list[Offer]) -> None:
+        while offers:
+            verdicts = await self._verdicts(offers)
+            for offer, verdict in zip(offers, verdicts, strict=True):
+                if verdict != UNANSWERED:
+                    self._flying -= 1
+                    self._pairing.answered(offer, verdict)  # type: ignore[arg-type]
+            offers = [offer for offer, verdict in zip(offers, verdicts, strict=True) if verdict == UNANSWERED]
+            self._changed()
+
+    async def _verdicts(self, offers: list[Offer]) -> list[str]:
+        request = self._request(offers)
+        if _now() >= self._away_until:
+            verdicts = await self._locally(request)
+            if UNANSWERED in verdicts:
+                self._away_until = _now() + AWAY_SECONDS
+            return verdicts
+        answered: list[str] = await workflow.execute_activity(
+            HAND_OVER,
+            request,
+            result_type=list[str],
+            start_to_close_timeout=timedelta(seconds=REMOTE_SECONDS + 5),
+            retry_policy=RETRY,
+        )
+        return answered
+
+    async def _locally(self, request: HandOver) -> list[str]:
+        self._local += 1
+        try:
+            verdicts: list[str] = await workflow.execute_local_activity(
+                HAND_OVER,
+                request,
+                result_type=list[str],
+                start_to_close_timeout=timedelta(seconds=LOCAL_SECONDS + 1),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+            return verdicts
+        except ActivityError:
+            return [UNANSWERED] * len(request.to)
+        finally:
+            self._local -= 1
+
+    def _request(self, offers: list[Offer]) -> HandOver:
+        request = HandOver(self._mailbox.name)
+        mailbox_id = workflow.info().workflow_id
+        for offer in offers:
+            event, waiter = self._pairing.state.events[offer.event], self._pairing.state.waiters[offer.waiter]
+            request.payloads[str(event.number)] = [event.payload] if event.has_payload else []
+            # The same for the same event and wait, whatever was lost on the way: so the run knows it again.
+            delivery_id = digest(mailbox_id, event.identity, waiter.wait_id).hex()[:32]
+            request.to.append(Handed(event.number, waiter.workflow_id, waiter.wait_id, delivery_id))
+        return request
+
+    def _show(self) -> None:
+        state = self._pairing.state
+        more = f", {state.turned_away} registrations beyond the limit" if state.turned_away else ""
+        more += f", {self._refused} unusable signals" if self._refused else ""
+        workflow.set_current_details(
+            short(f"{self._mailbox.name}: {len(state.waiters)} waits, {len(state.events)} events kept, "
+                  f"{len(state.keys)} idempotency keys{more}")
+        )  # fmt: skip
+
+
+def _outcome(posted: Posted, asked: bool) -> PostOutcome:
+    receipt = posted.receipt
+    if not asked or receipt.state == "offered":
+        return PostOutcome(receipt.id, "accepted", duplicate=posted.duplicate)
+    until = timestamp(datetime.fromtimestamp(receipt.until, timezone.utc)) if receipt.state == "buffered" else None
+    return PostOutcome(receipt.id, receipt.state, list(receipt.runs), until, posted.duplicate)
+
+
+def _now() -> float:
+    return workflow.now().timestamp()
+
+
+def _seconds(moment: str | None) -> float | None:
+    return None if moment is None else datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def mailbox_workflows() -> list[type[Any]]:
+    """What a worker of the mailboxes' task queue runs."""
+    return [TidegateMailbox]

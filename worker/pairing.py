@@ -1,0 +1,244 @@
+"""The pairing of events and waits in one mailbox. Pure: no Temporal, no clock, no I/O; `now` is given, in seconds.
+
+* The oldest event goes to the oldest wait. An offer is not a delivery: the run alone decides, and its answer is applied
+  with `answered`. Until it is known, the event is offered to nobody else and the wait gets no other event.
+* `taken` uses up event and wait, `used` the event only; `gone` drops the wait; `unfit` leaves both, but not as a pair.
+* An event that nobody takes is kept until its retention ends. An event for all goes to every wait registered when it
+  came; if none takes it, it is kept for the first that does.
+* An idempotency key is remembered for its window, whatever becomes of the event. What does not fit is refused.
+"""
+
+from __future__ import annotations
+
+import bisect
+import json
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from definitions.contract import PostEvent
+from definitions.errors import Overloaded, TooLarge
+from definitions.ids import digest
+from worker.event_memory import EventMemory
+from worker.mailbox_state import (
+    EVENT_BYTES,
+    EVENT_OVERHEAD,
+    KEPT_BYTES,
+    NEVER,
+    WAITERS_LIMIT,
+    Kept,
+    MailboxState,
+    Receipt,
+    Waiting,
+)
+
+Verdict = Literal["taken", "used", "gone", "unfit"]
+#: A wait is dropped this long after its deadline, in seconds: until then the run itself says that it has passed.
+GRACE = 10.0
+
+
+class Offer(NamedTuple):
+    """Numbers of an event and of the wait that is asked to take it."""
+
+    event: int
+    waiter: int
+
+
+@dataclass(frozen=True)
+class Posted:
+    receipt: Receipt
+    duplicate: bool
+
+
+class Pairing:
+    """The pairing over a `MailboxState`. Offers that were open when it was carried over are in `open_offers`."""
+
+    def __init__(self, state: MailboxState | None = None) -> None:
+        self.state = state or MailboxState()
+        waiters, events = self.state.waiters, self.state.events
+        self._memory = EventMemory(self.state)
+        self._numbers = {(one.workflow_id, one.wait_id): one.number for one in waiters.values()}
+        self._free = sorted(one.number for one in waiters.values() if one.offered is None)
+        self._ready = sorted(one.number for one in events.values() if _may_go(one))
+        self._bytes = sum(one.size for one in events.values())
+        #: Nothing ends before this moment: when to call `expire`.
+        self.soonest = self._soonest()
+
+    def open_offers(self) -> list[Offer]:
+        return [Offer(one.offered, one.number) for one in self.state.waiters.values() if one.offered is not None]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.state.waiters or self.state.events or self.state.keys)
+
+    # --- waits ---
+
+    def register(self, workflow_id: str, wait_id: str, deadline: float | None) -> None:
+        """A run waits. A repetition changes nothing, unless the run is being asked: it may not have known the wait."""
+        known = self._numbers.get((workflow_id, wait_id))
+        if known is not None:
+            self.state.waiters[known].again = self.state.waiters[known].offered is not None
+        elif len(self.state.waiters) >= WAITERS_LIMIT:
+            self.state.turned_away += 1
+        else:
+            number = self._next()
+            self.state.waiters[number] = Waiting(number, workflow_id, wait_id, deadline)
+            self._numbers[workflow_id, wait_id] = number
+            self._free.append(number)
+            self.soonest = min(self.soonest, NEVER if deadline is None else deadline + GRACE)
+
+    def withdraw(self, workflow_id: str, wait_id: str) -> None:
+        """A run waits no more. While it is being asked, its answer counts instead."""
+        number = self._numbers.get((workflow_id, wait_id))
+        if number is not None and self.state.waiters[number].offered is None:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        waiter = self.state.waiters.pop(number)
+        del self._numbers[waiter.workflow_id, waiter.wait_id]
+        if waiter.offered is None:
+            self._free.remove(number)
+
+    # --- events ---
+
+    def check(self, event: PostEvent, now: float) -> None:
+        """Raise what `post` would raise, keeping nothing: Conflict, TooLarge, or Overloaded when the window is full."""
+        size = _size(event)
+        if size > EVENT_BYTES + EVENT_OVERHEAD:
+            raise TooLarge(f"an event may carry {EVENT_BYTES} bytes")
+        if self._memory.known(event, now) is not None:
+            return
+        if self.soonest <= now:
+            self.expire(now)
+        self._memory.check_room(event, now)
+        if self._bytes + size > KEPT_BYTES:
+            raise Overloaded(f"{len(self.state.events)} events wait to be used; no more are kept until some are")
+
+    def post(self, event: PostEvent, now: float) -> Posted:
+        """Take an event. Raises as `check` does, and has changed nothing then."""
+        self.check(event, now)
+        if (known := self._memory.known(event, now)) is not None:
+            return Posted(known, duplicate=True)
+        receipt = Receipt(event.id, now + event.retention)
+        self._memory.remember(event, receipt, now)
+        identity = digest(event.idempotency_key or event.id, event.idempotency_key is None).hex()[:32]
+        kept = Kept(self._next(), identity, receipt, event.payload, event.has_payload, _size(event))
+        if event.deliver == "all":
+            kept.to = [*self.state.waiters]
+        self.state.events[kept.number] = kept
+        self._ready.append(kept.number)
+        self._bytes += kept.size
+        self.soonest = min(self.soonest, receipt.until, NEVER if event.idempotency_key is None else now + event.window)
+        return Posted(receipt, duplicate=False)
+
+    # --- pairs ---
+
+    def offers(self, room: int, now: float) -> list[Offer]:
+        """At most `room` new pairs to be asked about. An event left over is `buffered`, unless the room ended first."""
+        made: list[Offer] = []
+        for number in list(self._ready):
+            event = self.state.events[number]
+            if event.receipt.until <= now and not event.flying:
+                self._forget(event)
+            elif not self._is_done(event):
+                for waiter in self._candidates(event, now):
+                    if len(made) >= room:
+                        return made
+                    made.append(self._offer(event, waiter))
+                if event.to is None and not event.flying:
+                    event.receipt.state = "buffered"
+        return made
+
+    def _is_done(self, event: Kept) -> bool:
+        """Whether an event for all has been answered by all; if none took it, it is from now on for the first."""
+        if event.to is not None:
+            event.to = [number for number in event.to if number in self.state.waiters]
+            if not event.to and not event.flying:
+                if event.receipt.runs:
+                    self._consume(event)
+                    return True
+                event.to = None
+        return False
+
+    def _candidates(self, event: Kept, now: float) -> list[int]:
+        """Free waiters to offer it to: the oldest that it fits, or each that it is for."""
+        to, found = None if event.to is None else set(event.to), []
+        for number in list(self._free):
+            deadline = self.state.waiters[number].deadline
+            if deadline is not None and deadline + GRACE <= now:
+                self._drop(number)
+            elif number not in event.refused and (to is None or number in to):
+                found.append(number)
+                if to is None:
+                    break
+        return found
+
+    def _offer(self, event: Kept, waiter: int) -> Offer:
+        self.state.waiters[waiter].offered = event.number
+        self._free.remove(waiter)
+        event.flying += 1
+        event.receipt.state = "offered"
+        if event.to is not None:
+            event.to.remove(waiter)
+        if not _may_go(event):
+            self._ready.remove(event.number)
+        return Offer(event.number, waiter)
+
+    def answered(self, offer: Offer, verdict: Verdict) -> None:
+        """Apply a run's answer to an open offer."""
+        event, waiter = self.state.events[offer.event], self.state.waiters[offer.waiter]
+        event.flying -= 1
+        if verdict == "taken" or (verdict == "gone" and not waiter.again):
+            self._drop(offer.waiter)
+        else:
+            waiter.offered, waiter.again = None, False
+            bisect.insort(self._free, offer.waiter)
+        if verdict in ("taken", "used"):
+            event.receipt.runs.append(waiter.workflow_id.rpartition("/")[2])
+        if verdict == "unfit":
+            event.refused.append(offer.waiter)
+        if event.to is None and event.receipt.runs:
+            self._consume(event)
+        elif not event.flying and event.number not in self._ready:
+            bisect.insort(self._ready, event.number)
+
+    def _consume(self, event: Kept) -> None:
+        event.receipt.state = "matched"
+        self._forget(event)
+
+    def _forget(self, event: Kept) -> None:
+        del self.state.events[event.number]
+        self._bytes -= event.size
+        if event.number in self._ready:
+            self._ready.remove(event.number)
+
+    # --- time ---
+
+    def expire(self, now: float) -> None:
+        """Drop what has ended; `soonest` is exact afterwards."""
+        for event in [one for one in self.state.events.values() if one.receipt.until <= now and not one.flying]:
+            self._forget(event)
+        for number in list(self._free):
+            deadline = self.state.waiters[number].deadline
+            if deadline is not None and deadline + GRACE <= now:
+                self._drop(number)
+        self._memory.expire(now)
+        self.soonest = self._soonest()
+
+    def _soonest(self) -> float:
+        ends = [event.receipt.until for event in self.state.events.values()]
+        ends += [one.deadline + GRACE for one in self.state.waiters.values() if one.deadline is not None]
+        return min([*ends, self._memory.soonest()])
+
+    def _next(self) -> int:
+        self.state.number += 1
+        return self.state.number
+
+
+def _may_go(event: Kept) -> bool:
+    """Whether it may be offered to somebody now: one decides at a time, unless it is for all."""
+    return bool(event.to) or event.flying == 0
+
+
+def _size(event: PostEvent) -> int:
+    payload = json.dumps(event.payload, ensure_ascii=False) if event.has_payload else ""
+    return EVENT_OVERHEAD + len(payload.encode("utf-8", "surrogatepass"))
