@@ -10,6 +10,7 @@
     ├── Forbidden              a credential without the right, or of another organisation
     ├── NotFound               no such run, definition, version, tag or secret
     ├── AlreadyExists          a name is taken
+    ├── NotANumber             a value that is to be incremented is no number, or would become too large
     ├── Conflict               the same key was used with another content
     ├── RunClosed              the run has ended, so it cannot take this
     ├── NotResumable           the run is not failed or cancelled, or somebody else has resumed it
@@ -104,6 +105,10 @@ class AlreadyExists(TidegateError):
 
 class Conflict(TidegateError):
     code = "conflict"
+
+
+class NotANumber(TidegateError):
+    code = "not-a-number"
 
 
 class RunClosed(TidegateError):

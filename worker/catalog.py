@@ -34,6 +34,7 @@ from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
 from worker.record_workflows import ClaimRecord, SecretRecord, VersionRecord, stand_until
 from worker.records import read_record, start_version
+from worker.values import TidegateValue
 
 PUBLISH_VERSION = "tidegate:publish-version"
 #: A repeated request is recognised among this many requests of one definition that came after it.
@@ -209,7 +210,7 @@ class CatalogActivities:
             return None
 
 
-ENTITY_WORKFLOWS: list[type] = [DefinitionEntity, VersionRecord, SecretRecord, ClaimRecord]
+ENTITY_WORKFLOWS: list[type] = [DefinitionEntity, VersionRecord, SecretRecord, ClaimRecord, TidegateValue]
 
 
 def entity_activities(client: Client) -> list[Callable[..., Any]]:

@@ -31,6 +31,7 @@ from definitions.contract import (
     ResumeInput,
     RunFacts,
     RunSnapshot,
+    UseStore,
     VersionFacts,
 )
 from definitions.errors import InputInvalid, TidegateError
@@ -42,6 +43,7 @@ from worker.listing import list_children, list_runs
 from worker.mailbox_client import MailboxClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
+from worker.value_client import Values
 from worker.views import RunDescription, RunPage, RunQuery
 
 __all__ = ["Claim", "RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
@@ -68,6 +70,7 @@ class TidegateClient:
         self.task_queue = task_queue
         self._seconds = rpc_seconds
         self._runs = RunClient(client, task_queue, rpc_seconds)
+        self._values = Values(client, entity_task_queue(task_queue), rpc_seconds)
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
         self.mailboxes = MailboxClient(client, mailbox_task_queue(task_queue), rpc_seconds)
 
@@ -212,6 +215,15 @@ class TidegateClient:
         """The children of a run, each as its latest execution is; through visibility."""
         workflow_id = ids.run_workflow_id(dialect, organisation, run_id)
         return await list_children(self.temporal, workflow_id, seconds=self._seconds)
+
+    # --- the organisation's durable values ---
+
+    async def use_store(self, request: UseStore) -> Any:
+        """One operation on a value, as `StoreStep` says; the same `request.id` again changes nothing.
+
+        `get` needs no worker. Raises InputInvalid (key, expiry), TooLarge, NotANumber, Overloaded, Unavailable.
+        """
+        return await self._values.use(request)
 
     # --- definitions ---
 

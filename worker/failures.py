@@ -16,6 +16,7 @@ _CARRIED: dict[type[TidegateError], str | None] = {
     errors.NotFound: None,
     errors.AlreadyExists: None,
     errors.Conflict: None,
+    errors.NotANumber: None,
     errors.NotResumable: None,
     errors.TooLarge: None,
     errors.Overloaded: None,

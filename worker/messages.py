@@ -33,7 +33,7 @@ def signalled(name: str, args: Sequence[RawValue]) -> Event:
     """
     values = [workflow.payload_converter().from_payload(arg.payload) for arg in args]
     for value in values:
-        _check_json(value)
+        check_json(value)
     if name == contract.DELIVER:
         return delivery(values[0] if values else None)
     if name.startswith(contract.MESSAGE_PREFIX):
@@ -47,13 +47,13 @@ def signalled(name: str, args: Sequence[RawValue]) -> Event:
     )
 
 
-def _check_json(value: Any, levels: int = DEPTH_LIMIT) -> None:
+def check_json(value: Any, levels: int = DEPTH_LIMIT) -> None:
     """Raise ValueError for a value that JSON has no words for: whoever reads the run's state would stumble over it."""
     if isinstance(value, (dict, list)):
         if levels == 0:
             raise ValueError(f"nested more than {DEPTH_LIMIT} levels deep")
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
-            _check_json(item, levels - 1)
+            check_json(item, levels - 1)
     elif isinstance(value, str):
         if not value.isascii() and any("\ud800" <= one <= "\udfff" for one in value):
             raise ValueError("text with half of a surrogate pair")

@@ -9,7 +9,12 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.client import Client, RPCTimeoutOrCancelledError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WithStartWorkflowOperation,
+    WorkflowUpdateFailedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from definitions.errors import NotFound, Overloaded, TidegateError, TooLarge, Unavailable
@@ -142,6 +147,20 @@ async def execute_update(
         raise ours from error
     except Unavailable as error:
         raise await who_is_away(client) from error
+
+
+async def update_with_start(
+    client: Client, name: str, arg: Any, start: WithStartWorkflowOperation[Any, Any], **options: Any
+) -> Any:
+    """The client's call of the same purpose, for those who do not ask the operation for its handle.
+
+    The operation keeps a failure for them as well, and asyncio would log it as one that nobody looked at.
+    """
+    try:
+        return await client.execute_update_with_start_workflow(name, arg, start_workflow_operation=start, **options)
+    except (RPCError, RPCTimeoutOrCancelledError):
+        asyncio.ensure_future(start.workflow_handle()).add_done_callback(_retrieve)
+        raise
 
 
 async def who_is_away(client: Client) -> Unavailable:

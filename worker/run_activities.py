@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowFailureError
@@ -15,20 +15,33 @@ from definitions import contract, ids
 from definitions.contract import (
     ChildStart,
     ClosedRun,
+    PostOutcome,
     ResolveChildren,
     ResolvedChild,
     ResolvedChildren,
     ResumeInput,
+    SendEvent,
+    UseStore,
     VersionFacts,
 )
 from definitions.dialects import DIALECTS
-from definitions.errors import DefinitionError, InputInvalid, NotFound, NotResumable
+from definitions.errors import (
+    DefinitionError,
+    InputInvalid,
+    NotFound,
+    NotResumable,
+    Overloaded,
+    TidegateError,
+    Unavailable,
+)
 from definitions.model import Definition
 from worker.activities import team_executors
 from worker.failures import failure
 
 if TYPE_CHECKING:
     from worker.client import TidegateClient
+
+T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 5.0
 
@@ -41,7 +54,15 @@ class RunActivities:
         self._temporal = temporal
 
     def all(self) -> list[Callable[..., Coroutine[Any, Any, Any]]]:
-        return [self.resolve_children, self.await_runs, self.resume_runs, self.resume_run, self.cancel_run]
+        return [
+            self.resolve_children,
+            self.await_runs,
+            self.resume_runs,
+            self.resume_run,
+            self.cancel_run,
+            self.use_store,
+            self.send_event,
+        ]
 
     @activity.defn(name=contract.RESOLVE_CHILDREN)
     async def resolve_children(self, request: ResolveChildren) -> ResolvedChildren:
@@ -140,3 +161,23 @@ class RunActivities:
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
+
+    @activity.defn(name=contract.USE_STORE)
+    async def use_store(self, request: UseStore) -> Any:
+        return await _final(self._tidegate.use_store(request))
+
+    @activity.defn(name=contract.SEND_EVENT)
+    async def send_event(self, request: SendEvent) -> PostOutcome:
+        to = request.address
+        posting = self._tidegate.post_event(to.dialect, to.organisation, to.name, to.key, request.event)
+        return await _final(posting)
+
+
+async def _final(call: Coroutine[Any, Any, T]) -> T:
+    """An answer that another attempt would get again ends the activity; who is away or busy is asked again."""
+    try:
+        return await call
+    except (Overloaded, Unavailable):
+        raise
+    except TidegateError as error:
+        raise failure(error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from worker.steps import assign, call, children, each, end, parallel, sleep, wait
+from worker.steps import assign, call, children, each, end, parallel, send, sleep, store, wait
 from worker.steps.base import Done, Visit
 
 #: Kind -> what runs it. A runner raises StepFailed, or RunEnded.
@@ -13,6 +13,8 @@ STEPS: dict[str, Callable[[Visit, Any], Awaitable[Done]]] = {
     "call": call.run,
     "assign": assign.run,
     "wait": wait.run,
+    "send": send.run,
+    "store": store.run,
     "sleep": sleep.run,
     "children": children.run,
     "parallel": parallel.run,
