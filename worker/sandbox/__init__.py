@@ -1,0 +1,1 @@
+"""Foreign JavaScript and TypeScript, run in Deno processes without any permission. See docs/sandbox.md."""
