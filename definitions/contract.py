@@ -23,6 +23,8 @@ DELIVER = "tidegate:deliver"
 CONTINUE_AS_NEW = "tidegate:continue-as-new"
 SNAPSHOT = "tidegate:snapshot"
 STATE = "tidegate:state"
+#: Query of a run: whether it has taken the delivery of this id.
+TOOK = "tidegate:took"
 ADD_VERSION = "tidegate:add-version"
 SET_TAG = "tidegate:set-tag"
 PUT_SECRET = "tidegate:put-secret"
@@ -128,6 +130,8 @@ class StepRecord:
     next: str | None = None
     #: The attempt of the run that this belongs to.
     attempt: int = 1
+    #: What the code of the step has logged, as much as is kept.
+    logs: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -451,14 +455,19 @@ class CodeCall:
     payload: Any = None
     done: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
+    #: Id -> message of the steps that have failed in this attempt of the run, and whose failure the handler has caught.
+    failed: dict[str, str] = field(default_factory=dict)
+    #: Seconds that the code may take.
+    timeout: float = 60.0
 
 
 @dataclass
 class CodeResult:
     """What the handler came to.
 
-    `step`: a new step has ended (`id`, `value`); `wait`: it waits (`id`, `wait`); `return`: it has ended (`value`);
-    `threw`: it, or a step in it, has failed (`error`).
+    `step`: a new step has ended (`id`, `value`), or has failed (`id`, `error`) and the handler has caught that; `wait`:
+    it waits (`id`, `wait`); `return`: it has ended (`value`); `threw`: it, or a step in it (`id`), has failed (`error`
+    and, unless it simply threw, `code`). `wait` is {event, key, timeout, onTimeout}; the timeout is in seconds or null.
     """
 
     kind: Literal["step", "wait", "return", "threw"]
@@ -467,3 +476,28 @@ class CodeResult:
     error: str | None = None
     wait: dict[str, Any] | None = None
     logs: list[str] = field(default_factory=list)
+    code: str | None = None
+
+
+# --- code, when it is registered ---
+
+INSPECT_WORKFLOW = "TidegateInspect"
+INSPECT_CODE = "tidegate_inspect_code"
+
+
+@dataclass
+class InspectCode:
+    """Argument of INSPECT_WORKFLOW and INSPECT_CODE: run the outermost code of a source, to see what it registers."""
+
+    shim: str
+    source: str
+
+
+@dataclass
+class InspectedCode:
+    """The names that a source registers; or why it cannot be used: `code` and `error`."""
+
+    names: list[str] = field(default_factory=list)
+    code: str | None = None
+    error: str | None = None
+    unsupported: bool = False

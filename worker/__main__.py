@@ -19,6 +19,8 @@ from worker.activities.activity import build_activities
 from worker.activities.executor import ExecutorError, Tools
 from worker.catalog import ENTITY_WORKFLOWS, entity_activities
 from worker.client import TidegateClient, entity_task_queue, mailbox_task_queue
+from worker.code_activity import CodeActivities
+from worker.code_inspection import TidegateInspect
 from worker.hand_over import HandOverActivities
 from worker.http_client import HttpClient
 from worker.http_guard import HttpGuard
@@ -27,6 +29,7 @@ from worker.mailbox import TidegateMailbox
 from worker.mailbox_client import MailboxActivities
 from worker.resume import TidegateResume
 from worker.run_activities import RunActivities
+from worker.sandbox.runner import Sandbox
 from worker.secrets import SecretBox
 from worker.settings import Settings, SettingsError, read_settings, refuse_incomplete
 
@@ -44,11 +47,13 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     guard = HttpGuard(settings.http_allow_hosts, settings.http_allow_private)
     tools = Tools(settings, HttpClient(guard), tidegate.get_secret, SecretBox(settings.secret_keys))
     registering = MailboxActivities(tidegate.mailboxes).all()
+    sandbox = Sandbox(settings.code_at_once)
+    coding = CodeActivities(sandbox, tools.http, tidegate, settings.code_memory_mb * 1_000_000).all()
     runs = Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[TidegateRun, TidegateResume],
-        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering],
+        workflows=[TidegateRun, TidegateResume, TidegateInspect],
+        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering, *coding],
         # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,
@@ -73,7 +78,7 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
         graceful_shutdown_timeout=GRACE,
     )
-    async with runs, entities, mailboxes:
+    async with sandbox, runs, entities, mailboxes:
         yield
 
 

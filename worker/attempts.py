@@ -27,6 +27,7 @@ FINAL_CODES = frozenset(
         "duration-invalid",
         "items-invalid",
         "key-invalid",
+        "correlation-key-invalid",
         "value-invalid",
         "conflict",
     }

@@ -39,6 +39,7 @@ from definitions.model import Definition
 from worker.activities import team_executors
 from worker.catalog_client import CatalogClient
 from worker.claims import LONGEST, Claim, Wanted, claim
+from worker.code_client import inspect_code
 from worker.listing import list_children, list_runs
 from worker.mailbox_client import MailboxClient
 from worker.rpc import RPC_SECONDS, bounded
@@ -215,6 +216,14 @@ class TidegateClient:
         """The children of a run, each as its latest execution is; through visibility."""
         workflow_id = ids.run_workflow_id(dialect, organisation, run_id)
         return await list_children(self.temporal, workflow_id, seconds=self._seconds)
+
+    async def inspect_code(self, shim: str, source: str) -> list[str]:
+        """The names that a source of code registers, found by a worker that runs its outermost code in the sandbox.
+
+        Raises DefinitionError (`code-invalid` with the line, `code-too-large`, `code-unsupported`: no worker can run
+        code), Overloaded, Unavailable(part='worker') if no worker looks at it in time.
+        """
+        return await inspect_code(self.temporal, self.task_queue, shim, source)
 
     # --- the organisation's durable values ---
 

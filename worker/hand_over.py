@@ -1,7 +1,8 @@
 """Handing events over to runs: an update on each, which the run alone decides.
 
 An answer is the run's own word. No answer (no worker of the runs is up, the run is paused, Temporal is away) says
-nothing: the run may have taken the event. So the same event is handed to the same wait again until there is one.
+nothing: the run may have taken the event. So the same event is handed to the same wait again until there is one. A run
+that has ended meanwhile is asked whether it had taken it.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from definitions import errors
-from definitions.contract import DELIVER, HAND_OVER, DeliveryOutcome
+from definitions.contract import DELIVER, HAND_OVER, TOOK, DeliveryOutcome
 from definitions.errors import TidegateError
 from worker.failures import error_of
 from worker.rpc import bounded
 
-#: Seconds for one attempt that holds up the mailbox, and for one that does not.
-LOCAL_SECONDS = 1.0
-REMOTE_SECONDS = 5.0
+#: Seconds for one attempt, and those for the others once one run has answered.
+ATTEMPT_SECONDS = 5.0
+OTHERS_SECONDS = 0.5
+
+_ATTEMPT = timedelta(seconds=ATTEMPT_SECONDS)
 
 UNANSWERED = "unanswered"
 #: What became of a delivery that a run has decided -> what that means for event and wait (see `worker.pairing`).
@@ -50,15 +53,19 @@ class Handed:
 
 @dataclass
 class HandOver:
-    """Argument of HAND_OVER. `payloads` maps event number -> [its payload], or [] if it has none."""
+    """Argument of HAND_OVER. `payloads` maps event number -> [its payload], or [] if it has none.
+
+    `again`: these have been handed over before, and no answer was heard.
+    """
 
     name: str
+    again: bool = False
     payloads: dict[str, list[Any]] = field(default_factory=dict)
     to: list[Handed] = field(default_factory=list)
 
 
 class HandOverActivities:
-    """The activity of mailboxes, local or not, over one client."""
+    """The activity of mailboxes, over one client."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -67,16 +74,22 @@ class HandOverActivities:
     async def hand_over(self, request: HandOver) -> list[str]:
         """A verdict of `worker.pairing`, or UNANSWERED, for each of `to`.
 
-        Raises ApplicationError, to be repeated, if no run at all has answered; but a local activity returns even so.
+        Raises ApplicationError, to be repeated, if no run at all has answered.
         """
-        local = activity.info().is_local
-        seconds = LOCAL_SECONDS if local else REMOTE_SECONDS
-        verdicts = await asyncio.gather(*(self._one(request, handed, seconds) for handed in request.to))
-        if not local and all(verdict == UNANSWERED for verdict in verdicts):
+        again = request.again or activity.info().attempt > 1
+        tasks = [asyncio.ensure_future(self._one(request, handed, again)) for handed in request.to]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, late = await asyncio.wait(tasks, timeout=OTHERS_SECONDS)
+        if late and all(task.result() == UNANSWERED for task in done):
+            done, late = await asyncio.wait(tasks)
+        for task in late:
+            task.cancel()
+        verdicts = [task.result() if task in done else UNANSWERED for task in tasks]
+        if all(verdict == UNANSWERED for verdict in verdicts):
             raise ApplicationError("no run has answered yet", type=UNANSWERED)
-        return list(verdicts)
+        return verdicts
 
-    async def _one(self, request: HandOver, handed: Handed, seconds: float) -> str:
+    async def _one(self, request: HandOver, handed: Handed, again: bool) -> str:
         payload = request.payloads[str(handed.event)]
         event = {
             "id": handed.id,
@@ -85,18 +98,26 @@ class HandOverActivities:
             "has_payload": bool(payload),
             "wait": handed.wait_id,
         }
+        run = self._client.get_workflow_handle(handed.workflow_id)
+        call = run.execute_update(DELIVER, event, id=handed.id, result_type=DeliveryOutcome, rpc_timeout=_ATTEMPT)
         try:
-            return _TAKEN.get((await self._deliver(handed, event, seconds)).status, UNANSWERED)
-        except TidegateError as error:
-            return _REFUSED.get(type(error), UNANSWERED)
-
-    async def _deliver(self, handed: Handed, event: dict[str, Any], seconds: float) -> DeliveryOutcome:
-        call = self._client.get_workflow_handle(handed.workflow_id).execute_update(
-            DELIVER, event, id=handed.id, result_type=DeliveryOutcome, rpc_timeout=timedelta(seconds=seconds)
-        )
-        try:
-            outcome: DeliveryOutcome = await bounded(call, seconds=seconds, part="worker")
-            return outcome
+            outcome = await bounded(call, seconds=ATTEMPT_SECONDS, part="worker")
+            return _TAKEN.get(outcome.status, UNANSWERED)
         except WorkflowUpdateFailedError as error:
-            # A run that fails at it in any other way has not taken it either.
-            raise error_of(error.cause) or errors.PayloadInvalid(str(error.cause)) from error
+            # A run that fails at it in a way unknown to us has not taken it either.
+            refusal = error_of(error.cause) or errors.PayloadInvalid("")
+            return _REFUSED.get(type(refusal), UNANSWERED)
+        except errors.NotFound:
+            return await self._of_ended(run, handed) if again else "gone"
+        except TidegateError:
+            return UNANSWERED
+
+    async def _of_ended(self, run: WorkflowHandle[Any, Any], handed: Handed) -> str:
+        """Whether a run that has ended had taken it before: its answer to that is what was not heard."""
+        call = run.query(TOOK, handed.id, result_type=bool, rpc_timeout=_ATTEMPT)
+        try:
+            return "taken" if await bounded(call, seconds=ATTEMPT_SECONDS, part="worker") else "gone"
+        except errors.NotFound:
+            return "gone"
+        except (TidegateError, WorkflowQueryFailedError):
+            return UNANSWERED

@@ -142,7 +142,7 @@ class TidegateRun:
     async def run_block(self, block: Block, frame: Frame, outer: tuple[Frame, ...], path: str) -> Any:
         """Run a block from where its frame stands to its end; its output is that of the step that ran last."""
         while frame.cursor is not None:
-            await self._gate()
+            await self.gate()
             step = block.steps[frame.cursor]
             try:
                 target = await self._visit(step, frame, outer, path)
@@ -157,7 +157,7 @@ class TidegateRun:
             frame.entered, frame.memory, frame.frames = False, {}, {}
         return frame.output
 
-    async def _gate(self) -> None:
+    async def gate(self) -> None:
         """Begin no step when the run is about to continue as new; and let Temporal take its turn in a busy loop."""
         if self._due():
             await workflow.wait_condition(lambda: False)
@@ -209,13 +209,21 @@ class TidegateRun:
     def _save(self, frame: Frame, path: list[str], value: Any) -> None:
         """Put a value into the data, within the bound; what was overwritten is found out when the bound is met."""
         _put(frame.data, path, value)
+        self.keep(value)
+
+    # --- what steps ask of the run ---
+
+    def keep(self, value: Any) -> None:
         self.state.data_bytes += size(value)
         if self.state.data_bytes > DATA_BYTES:
             self.state.data_bytes = self.state.frame.data_size()
         if self.state.data_bytes > DATA_BYTES:
             raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")
 
-    # --- what steps ask of the run ---
+    def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
+        record = showing.visit_record(visit, "success" if error is None else "failure", done, error)
+        record.logs = list(logs)
+        self.state.record(record)
 
     def now(self) -> datetime:
         return workflow.now()
@@ -323,6 +331,11 @@ class TidegateRun:
     def carried(self) -> RunInput:
         """All that a resume needs: the argument of a run that goes on from here."""
         return self._carried(resumed=True)
+
+    @workflow.query(name=contract.TOOK)
+    def took(self, delivery_id: str) -> bool:
+        """Whether a delivery was taken, which whoever made it may not have heard before the run ended."""
+        return delivery_id in self.state.waits.ring
 
 
 def _put(data: dict[str, Any], path: list[str], value: Any) -> None:

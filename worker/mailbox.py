@@ -1,7 +1,7 @@
 """The mailbox of one event name and correlation key: the one place where events and waits meet.
 
-Messages only change the pairing; offers are handed over in tasks, by a local activity, and whatever no run has answered
-by then in an activity that is repeated until it has. A mailbox that holds nothing ends.
+Messages only change the pairing; offers are handed over by activities, which are repeated until the runs have answered.
+A mailbox that holds nothing ends.
 
 An execution begins with a wait's registration and is not run until something else comes, or with an event.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from definitions.contract import (
     HAND_OVER,
@@ -34,7 +34,7 @@ from definitions.errors import TidegateError
 from definitions.ids import digest
 from worker.attributes import short
 from worker.failures import failure
-from worker.hand_over import LOCAL_SECONDS, REMOTE_SECONDS, UNANSWERED, Handed, HandOver
+from worker.hand_over import ATTEMPT_SECONDS, UNANSWERED, Handed, HandOver
 from worker.mailbox_state import MailboxState, Receipt
 from worker.pairing import Offer, Pairing, Posted
 
@@ -51,8 +51,6 @@ REST = 60.0
 #: Hand-overs under way at a time, and those of one activity.
 OPEN_OFFERS = 200
 BATCH = 50
-#: Seconds without local attempts after one that got no answer.
-AWAY_SECONDS = 10.0
 #: Seconds that a sender waits who asks for the outcome.
 OUTCOME_SECONDS = 3.0
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5))
@@ -76,12 +74,11 @@ class TidegateMailbox:
         self._mailbox = mailbox
         self._pairing = Pairing(MailboxState.load(packed) if packed else None)
         self._posts = self._signals = self._refused = 0
-        self._flying = self._local = 0
+        self._flying = 0
         self._tasks: set[asyncio.Future[None]] = set()
-        self._away_until = 0.0
         self._pump_due = False
         self._ending = False
-        self._fly(self._pairing.open_offers())
+        self._fly(self._pairing.open_offers(), again=True)
         self._changed()
 
     # --- its life ---
@@ -130,7 +127,7 @@ class TidegateMailbox:
 
     async def _continue(self) -> None:
         self._ending = True
-        await workflow.wait_condition(lambda: not self._local and workflow.all_handlers_finished())
+        await workflow.wait_condition(workflow.all_handlers_finished)
         state = self._pairing.state
         counts = {"waits": len(state.waiters), "events": len(state.events), "generation": self._mailbox.generation + 1}
         mailbox = Mailbox(self._mailbox.name, self._mailbox.generation + 1)
@@ -190,60 +187,44 @@ class TidegateMailbox:
     def _pump(self) -> None:
         self._pump_due = False
         if not self._ending:
-            self._fly(self._pairing.offers(OPEN_OFFERS - self._flying, _now()))
+            self._fly(self._pairing.offers(OPEN_OFFERS - self._flying, _now()), again=False)
         self._show()
 
-    def _fly(self, offers: list[Offer]) -> None:
+    def _fly(self, offers: list[Offer], again: bool) -> None:
         self._flying += len(offers)
         for at in range(0, len(offers), BATCH):
-            task = asyncio.ensure_future(self._hand_over(offers[at : at + BATCH]))
+            task = asyncio.ensure_future(self._hand_over(offers[at : at + BATCH], again))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _hand_over(self, offers: list[Offer]) -> None:
+    async def _hand_over(self, offers: list[Offer], again: bool) -> None:
         while offers:
-            verdicts = await self._verdicts(offers)
+            verdicts = await self._verdicts(offers, again)
             for offer, verdict in zip(offers, verdicts, strict=True):
                 if verdict != UNANSWERED:
                     self._flying -= 1
                     self._pairing.answered(offer, verdict)  # type: ignore[arg-type]
             offers = [offer for offer, verdict in zip(offers, verdicts, strict=True) if verdict == UNANSWERED]
+            again = True
             self._changed()
 
-    async def _verdicts(self, offers: list[Offer]) -> list[str]:
-        request = self._request(offers)
-        if _now() >= self._away_until:
-            verdicts = await self._locally(request)
-            if UNANSWERED in verdicts:
-                self._away_until = _now() + AWAY_SECONDS
-            return verdicts
+    async def _verdicts(self, offers: list[Offer], again: bool) -> list[str]:
+        """What the runs say; it takes as long as it takes until one does.
+
+        Not a local activity: that would hand events over before Temporal has them. If the task were lost then, a sender
+        who tries again could have the same event handed to another run.
+        """
         answered: list[str] = await workflow.execute_activity(
             HAND_OVER,
-            request,
+            self._request(offers, again),
             result_type=list[str],
-            start_to_close_timeout=timedelta(seconds=REMOTE_SECONDS + 5),
+            start_to_close_timeout=timedelta(seconds=ATTEMPT_SECONDS + 5),
             retry_policy=RETRY,
         )
         return answered
 
-    async def _locally(self, request: HandOver) -> list[str]:
-        self._local += 1
-        try:
-            verdicts: list[str] = await workflow.execute_local_activity(
-                HAND_OVER,
-                request,
-                result_type=list[str],
-                start_to_close_timeout=timedelta(seconds=LOCAL_SECONDS + 1),
-                retry_policy=RetryPolicy(maximum_attempts=1),
-            )
-            return verdicts
-        except ActivityError:
-            return [UNANSWERED] * len(request.to)
-        finally:
-            self._local -= 1
-
-    def _request(self, offers: list[Offer]) -> HandOver:
-        request = HandOver(self._mailbox.name)
+    def _request(self, offers: list[Offer], again: bool) -> HandOver:
+        request = HandOver(self._mailbox.name, again)
         mailbox_id = workflow.info().workflow_id
         for offer in offers:
             event, waiter = self._pairing.state.events[offer.event], self._pairing.state.waiters[offer.waiter]

@@ -135,6 +135,18 @@ class Settings:
             "Runs that a worker keeps in memory; one that is not there is replayed from its history.",
         ),
     )
+    code_at_once: int = field(
+        default=8,
+        metadata=_env(
+            "TIDEGATE_CODE_AT_ONCE", _whole(1, 1_000), "Calls of JavaScript that a worker runs at once, a process each."
+        ),
+    )
+    code_memory_mb: int = field(
+        default=256,
+        metadata=_env(
+            "TIDEGATE_CODE_MEMORY_MB", _whole(128, 900), "Memory that one call of JavaScript may use, in MB."
+        ),
+    )
     sticky_timeout: float = field(
         default=2.0,
         metadata=_env(

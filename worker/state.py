@@ -57,8 +57,10 @@ class Frame:
     error: list[str] | None = None
 
     def data_size(self) -> int:
-        """Bytes of the data here and in the blocks inside."""
-        return size(self.data) + sum(frame.data_size() for frame in self.frames.values())
+        """Bytes of the data here and in the blocks inside, and of what steps keep while they are visited."""
+        inside = sum(frame.data_size() for frame in self.frames.values())
+        kept = sum(size(self.memory[name]) for name in ("done", "failed") if name in self.memory)
+        return size(self.data) + kept + inside
 
     def prepare_resume(self) -> None:
         """Make the visit at the cursor, and those inside it, ready to be tried again after the run was closed.
@@ -139,9 +141,10 @@ class RunState:
             self.record_bytes -= freed
             record.has_input = record.has_output = False
             record.input = record.output = None
+            record.logs = []
             record.warnings.append(LEFT_OUT)
 
 
 def _payload_bytes(record: StepRecord) -> int:
-    parts = [record.input] * record.has_input + [record.output] * record.has_output
+    parts = [record.input] * record.has_input + [record.output] * record.has_output + [record.logs] * bool(record.logs)
     return sum(size(part) for part in parts)

@@ -15,6 +15,8 @@ from tests.repo import sources
 FOLDERS = ("worker/steps", "definitions/expressions")
 FILES = (
     "worker/interpreter.py",
+    "worker/attempts.py",
+    "worker/values.py",
     "worker/waits.py",
     "worker/state.py",
     "worker/resume.py",

@@ -183,10 +183,9 @@ function log(level, args) {
 
 const LEVELS = { log: "log", info: "info", warn: "warn", error: "error", debug: "debug", trace: "trace", dir: "log", table: "log" };
 
-function prepare(call) {
+function prepare(env) {
   for (const name in LEVELS) console[name] = (...args) => log(LEVELS[name], args);
-  const env = freeze({ __proto__: null, ...call.env });
-  define("process", freeze({ env }));
+  define("process", freeze({ env: freeze(env) }));
   define("fetch", fetched);
   for (const name of ["Deno", "Worker", "caches", "localStorage", "sessionStorage", "alert", "confirm", "prompt", "close"]) {
     delete globalThis[name];
@@ -232,8 +231,9 @@ const call = parse(await line());
 nonce = call.nonce;
 const { install } = await import("tidegate:shim");
 const inside = (id) => void (step = id);
-const shim = install(freeze({ __proto__: null, ask, end, json, told, define, later, inside, busy: () => open > 0, call }));
-prepare(call);
+const env = { __proto__: null, ...call.env };
+const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, inside, busy: () => open > 0, call }));
+prepare(env);
 listen();
 try {
   await load("strip");

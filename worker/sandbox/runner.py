@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
 from typing import Any
 
 from definitions.errors import DefinitionError, Problem, TidegateError
@@ -19,28 +18,27 @@ INSPECT_SECONDS = 5.0
 #: Processes kept ready for each kind of code that has been run. None has seen foreign code.
 READY = 1
 
-__all__ = ["SOURCE_LIMIT", "Limits", "Outcome", "Sandbox", "sandbox"]
-
-
-@contextlib.asynccontextmanager
-async def sandbox(at_once: int = 8) -> AsyncIterator[Sandbox]:
-    """A sandbox that runs so many calls at once; when the block is left, none of its processes is."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-sandbox-") as folder:
-        made = Sandbox(folder, at_once)
-        try:
-            yield made
-        finally:
-            await made.close()
+__all__ = ["SOURCE_LIMIT", "Limits", "Outcome", "Sandbox"]
 
 
 class Sandbox:
-    """Safe to use from many tasks of one event loop."""
+    """Runs so many calls at once, from many tasks of one event loop, until its block is left: then no process is."""
 
-    def __init__(self, folder: str, at_once: int) -> None:
-        self._folder = folder
+    def __init__(self, at_once: int = 8) -> None:
+        # Nothing is ever in it; code cannot read or write it either.
+        self._folder = tempfile.TemporaryDirectory(prefix="tidegate-sandbox-")
         self._places = asyncio.Semaphore(at_once)
         self._ready: dict[str, list[Sandboxed]] = {}
         self._starting: dict[str, asyncio.Future[None]] = {}
+
+    async def __aenter__(self) -> Sandbox:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        await asyncio.gather(*(process.close() for ready in self._ready.values() for process in ready))
+        self._ready.clear()
+        self._folder.cleanup()
 
     async def run(self, shim: str, call: dict[str, Any], host: Host, limits: Limits) -> Outcome:
         """Run one call: `call` is what the shim knows of it, `source` among it. Raises SandboxUnavailable.
@@ -80,7 +78,7 @@ class Sandbox:
             if process.alive:
                 self._refill(shim)
                 return process
-        process = await Sandboxed.start(shim, self._folder)
+        process = await Sandboxed.start(shim, self._folder.name)
         self._refill(shim)
         return process
 
@@ -92,12 +90,7 @@ class Sandbox:
     async def _start(self, shim: str) -> None:
         # A failure is told to the call that finds nothing ready.
         with contextlib.suppress(launch.SandboxUnavailable):
-            self._ready[shim].append(await Sandboxed.start(shim, self._folder))
-
-    async def close(self) -> None:
-        await asyncio.gather(*self._starting.values(), return_exceptions=True)
-        await asyncio.gather(*(process.close() for ready in self._ready.values() for process in ready))
-        self._ready.clear()
+            self._ready[shim].append(await Sandboxed.start(shim, self._folder.name))
 
 
 def _refused(code: str, message: str, unsupported: bool = False) -> DefinitionError:

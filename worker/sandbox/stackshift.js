@@ -54,6 +54,7 @@ export default StackShift;
 export function install(given) {
   if (host !== null) throw new NativeError("the module is installed");
   host = given;
+  host.env.STACKSHIFT_API_KEY = "not-needed-here";
   freeze(StackShift.prototype);
   freeze(StackShift);
   host.define("StackShift", StackShift);
@@ -90,7 +91,6 @@ async function start(job, payload, options, allowed, queue) {
   const asked = {
     __proto__: null,
     name,
-    tag: "current",
     idempotencyKey: key(given.idempotencyKey, "idempotencyKey"),
     ttl: given.idempotencyTtl === undefined ? DAY : seconds(given.idempotencyTtl, "idempotencyTtl"),
     maxAttempts: attempts ?? null,
@@ -267,16 +267,16 @@ function known(options, allowed, what) {
   return given;
 }
 
-function key(value, what) {
+function key(value, what, longest = 1000) {
   if (value === undefined || value === null) return null;
-  if (typeof value !== "string" || value.length < 1 || value.length > 1000) {
-    throw invalid(`${what} must be text of 1 to 1000 characters, not ${typeof value === "string" ? "this" : typeof value}`);
+  if (typeof value !== "string" || value.length < 1 || value.length > longest) {
+    throw invalid(`${what} must be text of 1 to ${longest} characters, not ${typeof value === "string" ? "this" : typeof value}`);
   }
   return value;
 }
 
 function stateKey(value) {
-  const found = key(value, "a state key");
+  const found = key(value, "a state key", 256);
   if (found === null) throw invalid("a state key is missing");
   return found;
 }

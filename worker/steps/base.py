@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,6 +55,18 @@ class Run(Protocol):
 
     def working(self) -> AbstractContextManager[None]:
         """While it is entered, the run is not parked: it does not continue as new."""
+        ...
+
+    async def gate(self) -> None:
+        """Between two calls of one step: let the run continue as new if that is due."""
+        ...
+
+    def keep(self, value: Any) -> None:
+        """Count what a step keeps in its memory under `done` as the run's data. Raises StepFailed if it is too much."""
+        ...
+
+    def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
+        """Keep a record of what has ended inside a step: a success, or a failure if there is an error."""
         ...
 
     def parked(self, visit: Visit, wait: OpenWait) -> None:

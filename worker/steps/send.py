@@ -7,21 +7,20 @@ from definitions.expressions import ABSENT, evaluate
 from definitions.ids import digest
 from definitions.model import SendStep
 from worker.steps.base import Done, Visit
+from worker.steps.correlated import KEY_LIMIT, correlation_key
 from worker.steps.own_activity import perform, text
-
-KEY_LENGTH = 1_000
 
 
 async def run(visit: Visit, step: SendStep) -> Done:
     facts = visit.run.facts
-    key = None if step.key is None else text(step.key, visit, "a correlation key", KEY_LENGTH)
+    key = correlation_key(step.key, visit)
     repeated = step.idempotency_key
     payload = ABSENT if step.payload is None else evaluate(step.payload, visit.scope())
     event = PostEvent(
         id=event_id(visit),
         payload=None if payload is ABSENT else payload,
         has_payload=payload is not ABSENT,
-        idempotency_key=None if repeated is None else text(repeated, visit, "an idempotency key", KEY_LENGTH),
+        idempotency_key=None if repeated is None else text(repeated, visit, "an idempotency key", KEY_LIMIT),
         deliver=step.deliver,
     )
     address = MailboxAddress(facts.organisation, facts.dialect, step.event, key)

@@ -1,0 +1,63 @@
+"""An adapter with many keys, so that each test has an organisation of its own; and a site that jobs call."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+
+from adapter.keyring import Keyring, Principal
+from adapter.settings import Settings
+from tests.conformance.stack import Stack, adapter
+from tests.conformance.stackshift.site import Site
+from tests.conformance.stackshift.vendor import Vendor, vendor_of
+
+KEYS = 300
+#: A key that may read runs and nothing else.
+READER = "reader"
+_numbers = itertools.count()
+
+
+def _entry(token: str, organisation: str, *permissions: str) -> tuple[str, Principal]:
+    sha256 = hashlib.sha256(token.encode()).hexdigest()
+    return sha256, Principal(token, organisation, frozenset(permissions), key=sha256[:16])
+
+
+def keyed() -> Settings:
+    """Settings with a key for each of many organisations."""
+    entries = [_entry(f"key-{number}", f"org-{number}", "*") for number in range(KEYS)]
+    return Settings(api_keys=Keyring((*entries, _entry(READER, "org-reader", "run:read"))))
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def keyed_stack(temporal_client: Client) -> AsyncIterator[Stack]:
+    """The adapter with keys, and a worker."""
+    async with adapter(temporal_client, settings=keyed()) as served, served.worker():
+        yield served
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vendor(keyed_stack: Stack) -> AsyncIterator[Vendor]:
+    """An organisation of its own."""
+    number = next(_numbers)
+    async with vendor_of(keyed_stack, f"key-{number}", f"org-{number}") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other(keyed_stack: Stack) -> AsyncIterator[Vendor]:
+    """Another organisation."""
+    number = next(_numbers)
+    async with vendor_of(keyed_stack, f"key-{number}", f"org-{number}") as client:
+        yield client
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """What the steps of jobs call."""
+    with Site() as served:
+        yield served

@@ -1,0 +1,194 @@
+"""The pairing when answers are late, lost or doubled, and tasks of the mailbox or of a run are lost and done again.
+
+Runs are as in life: they open waits and register them, decide alone, and know a delivery again that they have taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from definitions.contract import PostEvent
+from definitions.ids import digest
+from worker.mailbox_state import Kept, MailboxState
+from worker.pairing import Offer, Pairing, Verdict
+
+PLACE = st.integers(0, 9)
+NOW = 1_000.0
+
+
+@dataclass
+class Run:
+    """A run with one wait. `knows` tells whether the wait is open in the run's own eyes."""
+
+    id: str
+    rejects: int
+    knows: bool = True
+    ended: bool = False
+    got: list[str] = field(default_factory=list)
+    ring: set[str] = field(default_factory=set)
+
+    def ask(self, event: Kept) -> Verdict:
+        delivery = digest(event.identity, self.id).hex()
+        if delivery in self.ring:
+            return "taken"
+        if self.ended or self.got or not self.knows:
+            return "gone"
+        if event.payload % 3 == self.rejects:
+            return "unfit"
+        self.ring.add(delivery)
+        self.got.append(event.identity)
+        return "taken"
+
+
+class Chaos(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairing = Pairing()
+        #: What Temporal holds of the mailbox; offers may have been handed over since.
+        self.durable = self.pairing.state.dump()
+        self.flying: list[Offer] = []
+        self.runs: dict[str, Run] = {}
+        self.posts: dict[str, PostEvent] = {}
+        #: Names of posts that are durable: their senders may have been told so.
+        self.acknowledged: set[str] = set()
+        self.unacknowledged: set[str] = set()
+        #: Signals since the last durable moment: Temporal has them, so a lost task gets them again.
+        self.signals: list[str] = []
+        self.count = 0
+
+    # --- the mailbox ---
+
+    @rule(room=st.integers(1, 4))
+    def offer(self, room: int) -> None:
+        self.flying += self.pairing.offers(room, NOW)
+
+    @rule()
+    def task_completes(self) -> None:
+        self.durable = self.pairing.state.dump()
+        self.acknowledged |= self.unacknowledged
+        self.signals = []
+
+    @rule()
+    def task_is_lost(self) -> None:
+        """A worker dies: what was not durable is done again from the signals; posts are not, as nobody was told."""
+        self.unacknowledged = set()
+        self.reload()
+        for name in self.signals:
+            self.pairing.register(f"x/run/{name}", name, None)
+
+    @rule()
+    def continues_as_new(self) -> None:
+        self.task_completes()
+        self.reload()
+
+    def reload(self) -> None:
+        self.pairing = Pairing(MailboxState.load(self.durable))
+        self.flying = self.pairing.open_offers()
+
+    @rule(payload=st.integers(0, 5), keyed=st.booleans(), everyone=st.booleans())
+    def post(self, payload: int, keyed: bool, everyone: bool) -> None:
+        self.count += 1
+        key = f"k{self.count}" if keyed else None
+        self.send(PostEvent(f"e{self.count}", payload, True, key, "all" if everyone else "one"))
+
+    def send(self, event: PostEvent) -> None:
+        self.posts[event.idempotency_key or event.id] = event
+        self.unacknowledged.add(event.idempotency_key or event.id)
+        self.pairing.post(event, NOW)
+
+    @precondition(lambda self: self.posts)
+    @rule(which=PLACE)
+    def post_again(self, which: int) -> None:
+        """By a sender who got no answer: with a key under another id."""
+        event = list(self.posts.values())[-1 - which % len(self.posts)]
+        self.count += 1
+        fresh = event.id if event.idempotency_key is None else f"e{self.count}"
+        again = PostEvent(fresh, event.payload, True, event.idempotency_key, event.deliver)
+        self.unacknowledged.add(event.idempotency_key or event.id)
+        self.pairing.post(again, NOW)
+
+    # --- the runs ---
+
+    @rule(rejects=st.sampled_from([-1, -1, 0]), knows=st.booleans())
+    def register(self, rejects: int, knows: bool) -> None:
+        """A run registers; its own task may be lost afterwards, and then it does not know of the wait yet."""
+        self.count += 1
+        run = Run(f"r{self.count}", rejects, knows)
+        self.runs[run.id] = run
+        self.signal(run.id)
+
+    def signal(self, name: str) -> None:
+        self.signals.append(name)
+        self.pairing.register(f"x/run/{name}", name, None)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=PLACE)
+    def register_again(self, which: int) -> None:
+        """The run's lost task is done again: the wait opens, and is registered once more."""
+        run = list(self.runs.values())[-1 - which % len(self.runs)]
+        if not run.ended and not run.got:
+            run.knows = True
+            self.signal(run.id)
+
+    @precondition(lambda self: self.runs)
+    @rule(which=PLACE, tells=st.booleans())
+    def end(self, which: int, tells: bool) -> None:
+        run = list(self.runs.values())[-1 - which % len(self.runs)]
+        run.ended = True
+        if tells:
+            self.pairing.withdraw(f"x/run/{run.id}", run.id)
+
+    @precondition(lambda self: self.flying)
+    @rule(which=PLACE, heard=st.booleans())
+    def hand_over(self, which: int, heard: bool) -> None:
+        """The run decides; if its answer is not heard, the same is asked again later."""
+        offer = self.flying[which % len(self.flying)]
+        verdict = self.ask(offer)
+        if heard:
+            self.flying.remove(offer)
+            self.pairing.answered(offer, verdict)
+
+    def ask(self, offer: Offer) -> Verdict:
+        waiter = self.pairing.state.waiters[offer.waiter]
+        return self.runs[waiter.wait_id].ask(self.pairing.state.events[offer.event])
+
+    # --- what must hold ---
+
+    @invariant()
+    def nobody_gets_two_and_no_event_goes_to_two(self) -> None:
+        assert all(len(run.got) <= 1 for run in self.runs.values())
+        single = [
+            digest(name, event.idempotency_key is None).hex()[:32]
+            for name, event in self.posts.items()
+            if event.deliver == "one"
+        ]
+        taken = [identity for run in self.runs.values() for identity in run.got]
+        assert all(taken.count(identity) <= 1 for identity in single)
+
+    @invariant()
+    def what_was_acknowledged_is_kept_or_was_taken(self) -> None:
+        kept = {event.identity for event in self.pairing.state.events.values()}
+        taken = {identity for run in self.runs.values() for identity in run.got}
+        for name in self.acknowledged:
+            identity = digest(name, self.posts[name].idempotency_key is None).hex()[:32]
+            assert identity in kept | taken
+
+    def teardown(self) -> None:
+        """With all tasks done and all answers heard, no wait is left that a kept event fits."""
+        for run in self.runs.values():
+            if not run.ended and not run.got:
+                run.knows = True
+                self.pairing.register(f"x/run/{run.id}", run.id, None)
+        while (offers := self.flying + self.pairing.offers(9, NOW)) and not (self.flying := []):
+            for offer in offers:
+                self.pairing.answered(offer, self.ask(offer))
+        waiting = [run for run in self.runs.values() if not run.ended and not run.got]
+        for event in self.pairing.state.events.values():
+            assert all(event.payload % 3 == run.rejects for run in waiting)
+
+
+TestChaos = Chaos.TestCase
+TestChaos.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
