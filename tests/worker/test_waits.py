@@ -183,7 +183,7 @@ def test_the_ring_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_quarantine_is_bounded_and_counts_all() -> None:
     waits = Waits()
-    for number in range(200):
+    for _ in range(200):
         waits.quarantine("n" * 1000, "r" * 1000, "t")
     assert len(waits.state.quarantine) == machine.QUARANTINE_LIMIT
     assert waits.state.quarantined == 200
