@@ -215,6 +215,7 @@ class TidegateRun:
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
+        self._turn = 0
         self._busy += 1
         try:
             yield
