@@ -93,6 +93,7 @@ class Stack:
             "TIDEGATE_SECRET_KEYS": Fernet.generate_key().decode(),
             "TIDEGATE_AWS_ALLOW": '{"*": ["*:*:*"]}',
             "TIDEGATE_RPC_TIMEOUT": str(RPC_SECONDS),
+            "TIDEGATE_STICKY_TIMEOUT": "1",
         }
 
     def _temporal(self) -> Part:

@@ -92,6 +92,7 @@ async def parallel(scene: Scene) -> Kept:
     runs = scene.runs
     branches = {
         "asks": block("w", w=wait("go", next="s"), s={"kind": "sleep", "seconds": 0.1}),
+        "calls": block("c", c={"kind": "call", "executor": "team_flaky"}),
         "computes": block("x", x={"kind": "assign", "value": literal(1)}),
         "fails": block("x", x={"kind": "assign", "value": path("${nothing}")}),
         "sleeps": block("s", s={"kind": "sleep", "seconds": 0.1}),
