@@ -28,7 +28,7 @@ from definitions import contract, ids
 from definitions.contract import DeliveryOutcome, Event, ResumeInput, RunFacts, RunInput, RunSnapshot, RunStatus
 from definitions.errors import NotFound, NotResumable, RunClosed, TidegateError, Unavailable
 from definitions.model import Definition
-from worker import attributes
+from worker import attributes, showing
 from worker.failures import error_of
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.views import RunDescription
@@ -127,9 +127,8 @@ class RunClient:
 
     async def snapshot(self, workflow_id: str) -> RunSnapshot:
         description = await self.describe_workflow(workflow_id)
-        snapshot: RunSnapshot = await self._query(
-            workflow_id, description.temporal_run_id, contract.SNAPSHOT, RunSnapshot
-        )
+        answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        snapshot = showing.unpacked(answer)
         if description.closed_at is not None and snapshot.status == "running":  # terminated or timed out by Temporal
             return replace(snapshot, status=description.status, next_step=None, waits=[])
         return snapshot

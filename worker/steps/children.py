@@ -40,7 +40,6 @@ from definitions.contract import (
     RunInput,
     timestamp,
 )
-from definitions.expressions import evaluate
 from definitions.model import ChildrenStep
 from worker.attributes import short, start_attributes, summary
 from worker.steps.base import Done, StepFailed, Visit, stopping
@@ -108,7 +107,7 @@ def _starts(visit: Visit, step: ChildrenStep) -> list[tuple[ChildStart, str, int
         if child.for_each is None:
             starts.append((replace(base, key=child.id), child.id, None))
             continue
-        items = evaluate(child.for_each, {**visit.scope(), "$input": visit.input})
+        items = visit.evaluate(child.for_each, **{"$input": visit.input})
         if not isinstance(items, list):
             raise StepFailed("items-invalid", f"child {child.id!r}: forEach does not give a list")
         starts += [(replace(base, key=f"{child.id}/{i}", input=item), child.id, i) for i, item in enumerate(items)]

@@ -10,7 +10,6 @@ from temporalio import workflow
 
 from definitions.contract import Event, timestamp
 from definitions.errors import PayloadInvalid
-from definitions.expressions import evaluate
 from definitions.model import WaitStep
 from definitions.schemas import first_error
 from worker.attributes import short
@@ -22,7 +21,7 @@ from worker.waits import OpenWait
 async def run(visit: Visit, step: WaitStep) -> Done:
     wait = visit.run.waits.open(
         _open_wait(visit, step),
-        lambda event: step.filter is None or bool(evaluate(step.filter, {**visit.scope(), "event": _view(event)})),
+        lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
         lambda events, complete: _check(step, events, complete),
     )
     visit.frame.memory["parked"] = True
