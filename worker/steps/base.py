@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from temporalio.exceptions import ActivityError, CancelledError
+
 from definitions.contract import CallContext, RunFacts
 from definitions.model import Block, Expression
 from worker.pace import Pace
@@ -150,6 +152,13 @@ def scope(frame: Frame, outer: tuple[Frame, ...]) -> Mapping[str, Any]:
         merged.update(one.data)
     merged["$last"] = frame.last
     return merged
+
+
+def raise_if_stopped(error: ActivityError) -> None:
+    """Raise CancelledError for an activity that ended so because its step is stopped: that is no failure of the step,
+    so nothing may follow it."""
+    if isinstance(error.cause, CancelledError):
+        raise asyncio.CancelledError from error
 
 
 async def stop(tasks: list[asyncio.Task[Any]]) -> None:
