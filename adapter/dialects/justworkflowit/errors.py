@@ -36,10 +36,16 @@ def render_error(request: Request, error: TidegateError) -> Response:
     """One error as the vendor's envelope."""
     word, status = next((word, status) for kind, word, status in TYPES if isinstance(error, kind))
     status = status or status_of(error)
-    body: dict[str, Any] = {"message": error.message, "errorType": word, "statusCode": status}
+    body: dict[str, Any] = {"message": _message(error), "errorType": word, "statusCode": status}
     if word == "ValidationError" and (fields := _fields(error)):
         body["fields"] = fields
     return JSONResponse(body, status, {TYPE_HEADER: word})
+
+
+def _message(error: TidegateError) -> str:
+    if isinstance(error, errors.InputInvalid | errors.PayloadInvalid):
+        return f"{error.path}: {error.message}"
+    return error.message
 
 
 def _fields(error: TidegateError) -> dict[str, str]:
