@@ -61,6 +61,7 @@ class RunClient:
         self._seconds = seconds
         self._attributes_known = False
         self._attributes_asked = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def start(self, definition: Definition, facts: RunFacts, input: Any) -> tuple[RunDescription, bool]:
         argument = RunInput(
@@ -101,9 +102,14 @@ class RunClient:
 
     async def search_attributes(self) -> bool:
         """Whether the namespace knows all of our search attributes; a yes is remembered."""
-        if self._attributes_known or time.monotonic() - self._attributes_asked < ATTRIBUTES_RECHECK_SECONDS:
-            return self._attributes_known
-        self._attributes_asked = time.monotonic()
+        # Whoever comes while it is being asked waits for the answer: the first runs are shown as well.
+        async with self._asking:
+            if not self._attributes_known and time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
+                self._attributes_known = await self._ask_for_attributes()
+                self._attributes_asked = time.monotonic()
+        return self._attributes_known
+
+    async def _ask_for_attributes(self) -> bool:
         try:
             known = await bounded(
                 self._client.operator_service.list_search_attributes(
@@ -114,8 +120,7 @@ class RunClient:
             )
         except (TidegateError, RPCError):
             return False  # not told, or not allowed to ask: runs do without
-        self._attributes_known = set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
-        return self._attributes_known
+        return set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def describe(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
         return await self.describe_workflow(ids.run_workflow_id(dialect, organisation, run_id))
