@@ -32,7 +32,8 @@ from worker.pace import Pace
 from worker.state import CARRIED_BYTES, DATA_BYTES, Frame, RunState, size
 from worker.steps import STEPS
 from worker.steps.base import Done, RunEnded, StepFailed, Visit, clipped, scope, stop
-from worker.values import measured, put
+from worker.steps.carried import govern_waits
+from worker.values import look_up, measured, put
 from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
@@ -64,6 +65,8 @@ class TidegateRun:
         self._continue_asked = False
         self._flush_due = False
         self._closing = False
+        if run.state is not None:
+            govern_waits(self, self.definition.body, self.state.frame)
         if self.facts.started_at is None:
             self.facts.started_at = contract.timestamp(workflow.now())
 
@@ -182,12 +185,17 @@ class TidegateRun:
             raise failed from None
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
+        memory, saved = visit.frame.memory, step.save.input
+        if saved and memory.get("has_input"):
+            # Taken up again. To compute it once more would be wrong: it may have changed what it is computed from.
+            return replace(visit, has_input=True, input=look_up(visit.frame.data, saved))
         value = ABSENT if step.input is None else self.evaluate(step.input, visit.scope())
+        memory["has_input"] = value is not ABSENT
         if value is ABSENT:
             return visit
         taken = self._measured(value, "the input")
-        if step.save.input:
-            self._save(visit.frame, step.save.input, value, taken)
+        if saved:
+            self._save(visit.frame, saved, value, taken)
         return replace(visit, has_input=True, input=value)
 
     def _succeeded(self, visit: Visit, step: Step, done: Done) -> str | None:

@@ -64,3 +64,11 @@ def put(data: dict[str, Any], path: list[str], value: Any) -> None:
         target[key] = dict(inner)
         target = target[key]
     target[path[-1]] = value
+
+
+def look_up(data: dict[str, Any], path: list[str]) -> Any:
+    """What was put into the data at a path."""
+    value: Any = data
+    for key in path:
+        value = value[key]
+    return value

@@ -53,13 +53,13 @@ class OpenWait:
     #: Set when an early event, already accepted, turned out not to fit: the reason.
     broken: str | None = None
 
+    @property
+    def decided(self) -> bool:
+        """Nothing more can come of it."""
+        return self.satisfied or self.broken is not None
+
     def wants(self, event: Event) -> bool:
-        return (
-            not self.satisfied
-            and self.broken is None
-            and event.name in self.events
-            and all(held.name != event.name for held in self.received)
-        )
+        return not self.decided and event.name in self.events and all(held.name != event.name for held in self.received)
 
 
 @dataclass
@@ -87,7 +87,7 @@ def _check_nothing(events: list[Event], complete: bool) -> None:
 
 
 class Waits:
-    """The machine over a `WaitState`. Waits carried over work with their rules once they are opened again."""
+    """The machine over a `WaitState`. Waits carried over take anything until they are given their rules again."""
 
     def __init__(self, state: WaitState | None = None) -> None:
         self.state = state or WaitState()
@@ -147,9 +147,16 @@ class Waits:
 
     # --- waits ---
 
+    def govern(self, wait_id: str, accepts: Accepts, check: Check) -> None:
+        """Give a wait its rules: one that was carried over needs them before the first event comes."""
+        self._rules[wait_id] = (accepts, check)
+
+    def is_open(self, wait_id: str) -> bool:
+        return any(wait.id == wait_id for wait in self.state.open)
+
     def open(self, wait: OpenWait, accepts: Accepts = _accept_all, check: Check = _check_nothing) -> OpenWait:
         """Open a wait, or give an open one of the same id (carried over) its rules again; early events are used."""
-        self._rules[wait.id] = (accepts, check)
+        self.govern(wait.id, accepts, check)
         for held in self.state.open:
             if held.id == wait.id:
                 return held

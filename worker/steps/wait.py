@@ -15,15 +15,11 @@ from definitions.schemas import first_error
 from worker.attributes import short
 from worker.steps.base import Done, RunEnded, StepFailed, Visit
 from worker.steps.sleep import seconds
-from worker.waits import OpenWait
+from worker.waits import Accepts, Check, OpenWait
 
 
 async def run(visit: Visit, step: WaitStep) -> Done:
-    wait = visit.run.waits.open(
-        _open_wait(visit, step),
-        lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
-        lambda events, complete: _check(step, events, complete),
-    )
+    wait = visit.run.waits.open(_open_wait(visit, step), *_rules(visit, step))
     visit.frame.memory["parked"] = True
     try:
         done = await _outcome(visit, step, wait)
@@ -34,13 +30,26 @@ async def run(visit: Visit, step: WaitStep) -> Done:
     return done
 
 
+def take_up(visit: Visit, step: WaitStep) -> None:
+    """Give a wait that was carried over its rules: an event may come before its visit goes on."""
+    if visit.run.waits.is_open(visit.id):
+        visit.run.waits.govern(visit.id, *_rules(visit, step))
+
+
+def _rules(visit: Visit, step: WaitStep) -> tuple[Accepts, Check]:
+    return (
+        lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
+        lambda events, complete: _check(step, events, complete),
+    )
+
+
 def _close(visit: Visit, wait: OpenWait) -> None:
     visit.run.waits.close(wait.id)
     visit.run.released(wait)
 
 
 async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
-    if not wait.satisfied and wait.broken is None:
+    if not wait.decided:
         visit.run.parked(visit, wait)
         await _until_satisfied(visit, wait)
     if wait.broken is not None:
@@ -68,7 +77,7 @@ def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
 
 
 async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
-    """Return when the wait is satisfied or its deadline has passed: one timer; the machine decides who was first."""
+    """Return when the wait is decided or its deadline has passed: one timer; the machine decides who was first."""
     remaining: timedelta | None = None
     if wait.deadline is not None:
         remaining = datetime.fromisoformat(wait.deadline.replace("Z", "+00:00")) - visit.run.now()
@@ -76,7 +85,7 @@ async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
             return
     summary = short(f"until {wait.deadline}: {', '.join(wait.events)}")
     try:
-        await workflow.wait_condition(lambda: wait.satisfied, timeout=remaining, timeout_summary=summary)
+        await workflow.wait_condition(lambda: wait.decided, timeout=remaining, timeout_summary=summary)
     except asyncio.TimeoutError:
         return  # an event of the same turn counts: messages are applied before timers
 
