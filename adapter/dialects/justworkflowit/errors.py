@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from adapter.failures import MethodNotAllowed, RequestInvalid, status_of
+from adapter.failures import MethodNotAllowed, RequestInvalid, TooSlow, status_of
 from definitions import errors
 from definitions.errors import DefinitionError, TidegateError
 
@@ -24,6 +24,7 @@ TYPES: tuple[tuple[type[TidegateError], str, int | None], ...] = (
     (errors.NotResumable, "ValidationError", 400),
     (errors.TooLarge, "ValidationError", 413),
     (MethodNotAllowed, "ValidationError", 405),
+    (TooSlow, "ValidationError", 408),
     (errors.Unauthenticated, "AuthenticationError", 401),
     (errors.Forbidden, "AuthorizationError", 403),
     (errors.NotFound, "NotFoundError", 404),
