@@ -299,7 +299,7 @@ class TidegateRun:
     @workflow.update(name=contract.DELIVER)
     def deliver(self, message: Any) -> DeliveryOutcome:
         """Take an event sent by `worker.client`; its answer is final and immediate."""
-        return self._deliver(messages.delivery(message))
+        return self._deliver(messages.delivery(message), checked=True)
 
     @deliver.validator
     def _check_delivery(self, message: Any) -> None:
@@ -311,9 +311,9 @@ class TidegateRun:
         except TidegateError as error:
             raise failure(error) from error
 
-    def _deliver(self, event: Event) -> DeliveryOutcome:
+    def _deliver(self, event: Event, checked: bool = False) -> DeliveryOutcome:
         event.received_at = contract.timestamp(workflow.now())
-        outcome = self.waits.deliver(event)
+        outcome = self.waits.deliver(event, checked)
         if not outcome.duplicate:
             step = outcome.step or self.state.frame.cursor or ""
             known = self.definition.body.steps.get(step)

@@ -21,11 +21,12 @@ from definitions.contract import DeliveryOutcome, Event
 from definitions.errors import ExpressionError, Overloaded, PayloadInvalid, TooLarge
 
 #: How many delivery ids are remembered, how many events (and bytes of them) are kept unconsumed, how large one
-#: event may be, and how many bad messages are shown.
+#: event may be, how much all open waits may hold, and how many bad messages are shown.
 RING_LIMIT = 2_000
 INBOX_LIMIT = 1_000
 INBOX_BYTES = 256_000
 EVENT_BYTES = 512_000
+HELD_BYTES = 768_000
 QUARANTINE_LIMIT = 50
 
 #: Says whether a wait wants an event; raises ExpressionError when that cannot be told.
@@ -108,7 +109,16 @@ class Waits:
                 self._check_room(event)
             return
         events = [*wait.received, event]
+        self._check_held(wait, event)
         self._rule(wait)[1](events, len(events) >= wait.need)
+
+    def _check_held(self, wait: OpenWait, event: Event) -> None:
+        """What waits hold is carried with the run's state, so it is bounded for each and for all."""
+        if wait.received and sum(map(_bytes, [*wait.received, event])) > EVENT_BYTES:
+            raise TooLarge(f"the events of one wait may carry {EVENT_BYTES} bytes together")
+        held = [one for other in self.state.open for one in other.received]
+        if held and sum(map(_bytes, [*held, event])) > HELD_BYTES:
+            raise Overloaded("the open waits hold as much as they can; no more is accepted until some are over")
 
     def _check_room(self, event: Event) -> None:
         inbox = self.state.inbox
@@ -117,11 +127,12 @@ class Waits:
         if inbox and (len(inbox) >= INBOX_LIMIT or kept + _bytes(event) > INBOX_BYTES):
             raise Overloaded(f"{len(inbox)} events wait to be used; no more are accepted until some are")
 
-    def deliver(self, event: Event) -> DeliveryOutcome:
-        """Take an event. Raises as `check` does, and then has changed nothing."""
+    def deliver(self, event: Event, checked: bool = False) -> DeliveryOutcome:
+        """Take an event, checked already or not. Raises as `check` does, and then has changed nothing."""
         if (first := self.state.ring.get(event.id)) is not None:
             return replace(first, duplicate=True)
-        self.check(event)
+        if not checked:
+            self.check(event)
         self.state.delivered += 1
         outcome = self._place(replace(event, seq=self.state.delivered))
         self.state.ring[event.id] = outcome

@@ -97,3 +97,22 @@ async def test_an_input_is_computed_once_for_a_visit(runs: Runs) -> None:
     await runs.parked(run_id)
     await runs.send(run_id, "go")
     assert (await runs.ended(run_id)).output == 1
+
+
+@pytest.mark.parametrize(
+    ("schema", "payload"),
+    [
+        ({"uniqueItems": True, "items": {"type": "number"}}, list(range(60_000))),
+        ({"items": {"allOf": [{"type": "number"}] * 50}}, list(range(20_000))),
+        ({"type": 5}, {}),
+    ],
+)
+async def test_a_payload_that_cannot_be_checked_is_refused_at_once(
+    runs: Runs, schema: dict[str, Any], payload: Any
+) -> None:
+    run_id = await runs.start(block("w", w=wait("go", payload={"schema": schema}, next="v"), v=wait("end")))
+    await runs.parked(run_id)
+    with pytest.raises(PayloadInvalid):
+        await runs.send(run_id, "go", payload)
+    assert (await runs.parked(run_id)).waits[0].step == "w"
+    await runs.handle(run_id).terminate()

@@ -17,6 +17,9 @@ from worker.steps.base import Done, RunEnded, StepFailed, Visit
 from worker.steps.sleep import seconds
 from worker.waits import Accepts, Check, OpenWait
 
+#: Work of one check of a payload: it is done while the run handles a message, for which it has two seconds at most.
+CHECK_WORK = 30_000
+
 
 async def run(visit: Visit, step: WaitStep) -> Done:
     wait = visit.run.waits.open(_open_wait(visit, step), *_rules(visit, step))
@@ -109,11 +112,18 @@ def _check(step: WaitStep, events: list[Event], complete: bool) -> None:
     rule, last = step.payload, events[-1]
     if last.has_payload and rule.object_only and not isinstance(last.payload, dict):
         raise PayloadInvalid("the payload must be an object")
-    problem = first_error(rule.schema_, last.payload) if last.has_payload and rule.schema_ is not None else None
-    if problem is None and complete and rule.merged is not None and any(event.has_payload for event in events):
-        problem = first_error(rule.merged, _output(step, events))
+    problem = _problem(rule.schema_, last.payload) if last.has_payload else None
+    if problem is None and complete and any(event.has_payload for event in events):
+        problem = _problem(rule.merged, _output(step, events))
     if problem is not None:
         raise PayloadInvalid(problem[1], problem[0])
+
+
+def _problem(schema: dict[str, Any] | None, value: Any) -> tuple[str, str] | None:
+    try:
+        return None if schema is None else first_error(schema, value, CHECK_WORK)
+    except ValueError as error:
+        return "$", str(error)
 
 
 def _output(step: WaitStep, received: list[Event]) -> Any:
