@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from definitions.contract import SEND_EVENT, MailboxAddress, PostEvent, PostOutcome, SendEvent
-from definitions.expressions import ABSENT, evaluate
+from definitions.expressions import ABSENT
 from definitions.ids import digest
 from definitions.model import SendStep
 from worker.steps.base import Done, Visit
@@ -16,7 +16,7 @@ async def run(visit: Visit, step: SendStep) -> Done:
     facts = visit.run.facts
     key = None if step.key is None else text(step.key, visit, "a correlation key", KEY_LENGTH)
     repeated = step.idempotency_key
-    payload = ABSENT if step.payload is None else evaluate(step.payload, visit.scope())
+    payload = ABSENT if step.payload is None else visit.evaluate(step.payload)
     event = PostEvent(
         id=event_id(visit),
         payload=None if payload is ABSENT else payload,
