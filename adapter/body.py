@@ -21,6 +21,9 @@ from adapter.failures import RequestInvalid
 #: Levels of objects and lists. Far above any real document, far below what recursion anywhere could not take.
 MAX_DEPTH = 100
 
+#: Kind of a problem -> its text, where the library's own speaks of Python.
+_WORDING = {"dict_type": "must be an object", "list_type": "must be a list", "model_type": "must be an object"}
+
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -52,8 +55,12 @@ async def json_model(request: Request, model: type[_Model], *, may_be_empty: boo
 
 def invalid_fields(details: Iterable[Mapping[str, Any]]) -> RequestInvalid:
     """One error out of pydantic's list: JSON paths, no input values (which may be secrets)."""
-    fields = {json_path(detail["loc"]): str(detail["msg"]) for detail in details}
+    fields = {json_path(detail["loc"]): _text(detail) for detail in details}
     return RequestInvalid("; ".join(f"{path}: {text}" for path, text in fields.items()), fields)
+
+
+def _text(detail: Mapping[str, Any]) -> str:
+    return _WORDING.get(detail.get("type", ""), str(detail["msg"]).removeprefix("Value error, "))
 
 
 def json_path(location: tuple[int | str, ...]) -> str:

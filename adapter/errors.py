@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapter.body import invalid_fields
 from adapter.dialect import Dialect, owner
-from adapter.failures import Internal, MethodNotAllowed, RequestInvalid, UnknownRoute, status_of
+from adapter.failures import Internal, MethodNotAllowed, RequestInvalid, TooSlow, UnknownRoute, status_of
 from definitions.errors import DefinitionError, TidegateError, TooLarge, Unauthenticated, Unavailable
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
@@ -118,7 +118,7 @@ def _headers(error: TidegateError) -> dict[str, str]:
         headers["allow"] = ", ".join(error.allowed)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    if isinstance(error, TooLarge):
+    if isinstance(error, TooLarge | TooSlow):
         headers["connection"] = "close"  # part of the body may still be on its way
     return headers
 

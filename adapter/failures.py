@@ -37,6 +37,12 @@ class MethodNotAllowed(TidegateError):
         self.allowed = allowed
 
 
+class TooSlow(TidegateError):
+    """The rest of a request did not arrive in time."""
+
+    code = "too-slow"
+
+
 class Internal(TidegateError):
     """A defect. What happened is in the log, under the request id; nothing of it goes on the wire."""
 
@@ -57,6 +63,7 @@ STATUS: tuple[tuple[type[TidegateError], int], ...] = (
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (MethodNotAllowed, 405),
+    (TooSlow, 408),
     (errors.AlreadyExists, 409),
     (errors.Conflict, 409),
     (errors.RunClosed, 409),

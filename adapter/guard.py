@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.settings import is_loopback
 from definitions.errors import Forbidden
+
+#: A host and maybe a port. Whatever has more in it could be read differently elsewhere, and is not read at all.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]*)?")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.+)")
 
 
 class LoopbackOnly:
@@ -21,15 +25,18 @@ class LoopbackOnly:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             hosts = headers.getlist("host")
-            if not hosts or not all(_loopback_address(f"//{host}") for host in hosts):
+            if not hosts or not all(_is_local(host) for host in hosts):
                 raise Forbidden("a server without API keys answers to a loopback Host only")
-            if not all(_loopback_address(origin) for origin in headers.getlist("origin")):
+            if not all(_is_local_page(origin) for origin in headers.getlist("origin")):
                 raise Forbidden("a server without API keys takes no request of a foreign Origin")
         await self._app(scope, receive, send)
 
 
-def _loopback_address(address: str) -> bool:
-    try:
-        return is_loopback(urlsplit(address).hostname or "")
-    except ValueError:
-        return False
+def _is_local(host: str) -> bool:
+    found = _HOST.fullmatch(host)
+    return found is not None and is_loopback(found[1])
+
+
+def _is_local_page(origin: str) -> bool:
+    found = _ORIGIN.fullmatch(origin)
+    return found is not None and _is_local(found[1])

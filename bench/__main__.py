@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import uvloop
@@ -14,7 +14,7 @@ import uvloop
 from bench.endpoint import Endpoint
 from bench.load import Turn, take_turn
 from bench.options import Options, parse
-from bench.report import comparison, load_of_others, repetitions, table
+from bench.report import comparison, front, load_of_others, repetitions, table
 from bench.rows import ByHand, Direct, OverHttp, Row
 from bench.site import BY_HAND_QUEUE, PLAIN, TASK_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
@@ -32,36 +32,47 @@ def say(text: str) -> None:
 
 async def rows_of(site: Site, suffix: str, *, attributes: bool) -> list[Row]:
     """The ways of one namespace, ready to run."""
-    generator = {"generator": os.getpid()}
-    over_http = OverHttp(OVER_HTTP + suffix, {**site.over_http, **generator}, site.client, site.url)
+    caller = {"caller": os.getpid()}
+    over_http = OverHttp(OVER_HTTP + suffix, {**site.over_http, **caller}, site.client, site.url)
     await over_http.register()
-    by_hand = ByHand(BY_HAND + suffix, {**site.by_hand, **generator}, site.client, BY_HAND_QUEUE, attributes)
+    by_hand = ByHand(BY_HAND + suffix, {**site.by_hand, **caller}, site.client, BY_HAND_QUEUE, attributes)
     if not attributes:
         return [by_hand, over_http]
-    return [by_hand, over_http, Direct(DIRECT + suffix, {**site.tidegate, **generator}, site.client, TASK_QUEUE)]
+    return [by_hand, over_http, Direct(DIRECT + suffix, {**site.tidegate, **caller}, site.client, TASK_QUEUE)]
 
 
 async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
-    """Row -> its turns, one a round. All rows take their turn in every round, each round in another order."""
+    """Row -> its turns, one a round. Everything is started for it, and stopped after it."""
+    began = time.monotonic()
     async with Endpoint() as endpoint:
         with stack(endpoint.url) as running:
             address = await serve_temporal(running, default_server=options.default_server)
             known = await serve_namespace(running, address, temporal_server.NAMESPACE)
             plain = await serve_namespace(running, address, PLAIN)
-            rows = [
-                *await rows_of(known, "", attributes=True),
-                *await rows_of(plain, BARE, attributes=False),
-            ]
-            ours = [os.getpid(), *running.pids.values()]
-            warm = replace(options, flows=options.warm_up, samples=1)
-            await one_round(rows, endpoint, ours, warm)
-            turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
-            for number in range(options.rounds):
-                say(f"round {number + 1} of {options.rounds}")
-                order = rows[number % len(rows) :] + rows[: number % len(rows)]
-                for name, turn in (await one_round(order, endpoint, ours, options)).items():
-                    turns[name].append(turn)
-            return turns
+            rows = [*await rows_of(known, "", attributes=True), *await rows_of(plain, BARE, attributes=False)]
+            try:
+                ours = [os.getpid(), *running.pids.values()]
+                return await rounds(rows, endpoint, ours, options, until=began + options.seconds)
+            finally:
+                for row in rows:
+                    row.close()
+
+
+async def rounds(
+    rows: Sequence[Row], endpoint: Endpoint, ours: Sequence[int], options: Options, *, until: float
+) -> Mapping[str, Sequence[Turn]]:
+    """All rows take their turn in every round, each round in another order."""
+    await one_round(rows, endpoint, ours, replace(options, flows=options.warm_up, samples=1))
+    turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
+    for number in range(options.rounds):
+        if number and time.monotonic() > until:
+            say("the time is up")
+            break
+        say(f"round {number + 1} of {options.rounds}")
+        first = number % len(rows)
+        for name, turn in (await one_round([*rows[first:], *rows[:first]], endpoint, ours, options)).items():
+            turns[name].append(turn)
+    return turns
 
 
 async def one_round(rows: Sequence[Row], endpoint: Endpoint, ours: Sequence[int], options: Options) -> dict[str, Turn]:
@@ -85,12 +96,21 @@ def main() -> None:
     say(f"Temporal dev server {server}; Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}")
     say(f"{options.rounds} rounds of {options.flows} flows at concurrency {options.concurrency} in each row\n")
     turns = uvloop.run(measure(options))
-    say(f"\n{table(turns)}\n")
-    say("median (least-greatest) over the rounds; CPU, events and actions: per flow; CPU = server + worker + adapter\n")
+    for line in lines(turns):
+        say(line)
+    say(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
+
+
+def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
+    """The whole report."""
+    yield f"\n{table(turns)}\n"
+    yield "median (least-greatest) over the rounds; CPU ms, events and actions are those of one flow;"
+    yield "CPU = Temporal server + worker + adapter; caller = who starts the flows, with the functions that they call\n"
     for row, base in COMPARED:
-        say(comparison(turns, row, base))
-    say(f"\n{repetitions(turns)}")
-    say(f"{load_of_others(turns)}; {time.monotonic() - began:.0f} s in all")
+        yield comparison(turns, row, base)
+    yield f"{front(turns, OVER_HTTP)}\n"
+    yield repetitions(turns)
+    yield load_of_others(turns)
 
 
 if __name__ == "__main__":

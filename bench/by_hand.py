@@ -30,8 +30,7 @@ WAIT_SINCE = SearchAttributeKey.for_datetime("TidegateWaitSince")
 ACCOUNT = "arn:aws:lambda:us-east-1:123456789012:function"
 EVENT = "manager-approved"
 THREADS = 100
-#: As long as a Lambda function may take, and some more.
-CALL_TIMEOUT = timedelta(seconds=930)
+CALL_TIMEOUT = timedelta(seconds=30)
 
 
 @dataclass

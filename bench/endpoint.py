@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ class Endpoint:
         self._server.close()
 
     def called(self, function: str, job: str) -> asyncio.Future[float]:
-        """When (event loop's clock) the function was called for a job: a future, whichever comes first."""
+        """When (`time.perf_counter`) the function was called for a job: a future, whichever comes first."""
         key = (function, job)
         if key not in self._calls:
             self._calls[key] = asyncio.get_running_loop().create_future()
@@ -49,7 +50,7 @@ class Endpoint:
         payload: dict[str, Any] = json.loads(body)
         future = self.called(function, payload["__jobContext"]["jobId"])
         if not future.done():
-            future.set_result(asyncio.get_running_loop().time())
+            future.set_result(time.perf_counter())
 
 
 class _Connection(asyncio.Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ FIRST, SECOND = "send-approval-request", "run-deployment"
 #: A single step of a flow, whatever the load, takes less; longer is a defect, not a slow machine.
 PATIENCE = 60.0
 PARKED_POLL = 0.004
+#: Flows that are looked at at once, to see what has become of them.
+WATCHERS = 10
 #: Flows of a turn whose history is read.
 READ_HISTORIES = 10
 
@@ -46,14 +49,14 @@ async def take_turn(
     repeated_before = row.repeated
     meter = Meter(row.pids, ours)
     jobs = await _each(range(flows), concurrency, lambda _: _start(row, endpoint))
-    await _parked(row, jobs[-concurrency:])
+    await _until(_parked, row, jobs[-concurrency:])
     started = meter.stop()
-    await _parked(row, jobs)
+    await _until(_parked, row, jobs)
     meter = Meter(row.pids, ours)
     await _each(jobs, concurrency, lambda job: _resume(row, endpoint, job))
-    await asyncio.gather(*(row.handle(job).result() for job in jobs[-concurrency:]))
+    await _until(_succeeded, row, jobs[-concurrency:])
     resumed = meter.stop()
-    await _verify(row, jobs)
+    await _until(_succeeded, row, jobs)
     latencies = [await _sample(row, endpoint) for _ in range(samples)]
     costs = [await cost(row.handle(job)) for job in jobs[:READ_HISTORIES]]
     endpoint.forget()
@@ -88,17 +91,13 @@ async def _resume(row: Row, endpoint: Endpoint, job: str) -> None:
     await asyncio.wait_for(endpoint.called(SECOND, job), PATIENCE)
 
 
-async def _parked(row: Row, jobs: Sequence[str]) -> None:
-    """Wait until nothing is pending in any of the flows: neither an activity nor a workflow task."""
-
-    async def look() -> None:
-        for job in jobs:
-            await _until_parked(row.handle(job))
-
-    await asyncio.wait_for(look(), PATIENCE)
+async def _until(state: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]], row: Row, jobs: Sequence[str]) -> None:
+    """Wait until each of the flows is in a state. Raises TimeoutError if that takes too long."""
+    await asyncio.wait_for(_each(jobs, WATCHERS, lambda job: state(row.handle(job))), PATIENCE)
 
 
-async def _until_parked(handle: WorkflowHandle[Any, Any]) -> None:
+async def _parked(handle: WorkflowHandle[Any, Any]) -> None:
+    """Nothing is pending: neither an activity nor a workflow task."""
     while True:
         described = (await handle.describe()).raw_description
         if not described.pending_activities and not described.HasField("pending_workflow_task"):
@@ -106,20 +105,19 @@ async def _until_parked(handle: WorkflowHandle[Any, Any]) -> None:
         await asyncio.sleep(PARKED_POLL)
 
 
-async def _verify(row: Row, jobs: Sequence[str]) -> None:
-    """Every flow has succeeded, or else Temporal's client says how it ended."""
-    for job in jobs:
-        await asyncio.wait_for(row.handle(job).result(), PATIENCE)
+async def _succeeded(handle: WorkflowHandle[Any, Any]) -> None:
+    """Raises WorkflowFailureError if it has ended otherwise."""
+    await handle.result()
 
 
 async def _sample(row: Row, endpoint: Endpoint) -> float:
     """One flow alone; seconds from the beginning of the event's call to the next function's call."""
     job = await _start(row, endpoint)
-    await _parked(row, [job])
-    began = asyncio.get_running_loop().time()
+    await _parked(row.handle(job))
+    began = time.perf_counter()
     await _resume(row, endpoint, job)
     took = endpoint.called(SECOND, job).result() - began
-    await row.handle(job).result()
+    await _succeeded(row.handle(job))
     return took
 
 

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """`flows` and `samples` are per row and round; `rounds` come after one of warm-up with `warm_up` flows."""
+    """`flows` and `samples` are per row and round; `rounds` come after one of warm-up with `warm_up` flows.
+
+    No round begins more than `seconds` after the start, however slow the machine is.
+    """
 
     rounds: int = 5
-    flows: int = 120
+    flows: int = 100
     concurrency: int = 50
     samples: int = 20
     warm_up: int = 50
+    seconds: int = 200
     default_server: bool = False
 
 
@@ -30,6 +34,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         "--samples", type=_count, default=default.samples, help="events sent one at a time; default: %(default)s"
     )
     parser.add_argument("--warm-up", type=_count, default=default.warm_up, help="flows; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=_count, default=default.seconds, help="after which no round begins; default: %(default)s"
+    )
     parser.add_argument(
         "--default-server", action="store_true", help="Temporal's dev server as it comes, not as `tidegate dev` has it"
     )

@@ -11,11 +11,14 @@ from bench.load import Turn
 MEASURES: Mapping[str, tuple[Callable[[Turn], float], str]] = {
     "flows/s": (lambda turn: turn.rate, "{:.1f}"),
     "CPU ms": (lambda turn: per_flow(turn, "server", "worker", "adapter"), "{:.1f}"),
+    "with caller": (lambda turn: per_flow(turn, "server", "worker", "adapter", "caller"), "{:.1f}"),
     "server": (lambda turn: per_flow(turn, "server"), "{:.1f}"),
     "worker": (lambda turn: per_flow(turn, "worker"), "{:.1f}"),
     "adapter": (lambda turn: per_flow(turn, "adapter"), "{:.1f}"),
-    "generator": (lambda turn: per_flow(turn, "generator"), "{:.1f}"),
+    "caller": (lambda turn: per_flow(turn, "caller"), "{:.1f}"),
 }
+#: HTTP requests of one flow: the submission and the event.
+REQUESTS = 2
 
 
 def per_flow(turn: Turn, *names: str) -> float:
@@ -71,8 +74,19 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
 
 def comparison(turns: Mapping[str, Sequence[Turn]], row: str, base: str) -> str:
     """One line: how a row compares with another, as the median of the ratios of each round."""
-    rate, cpu = (ratios(turns, row, base, measure) for measure in ("flows/s", "CPU ms"))
-    return f"{row} / {base}: rate {_spread(rate, '{:.2f}')}, CPU {_spread(cpu, '{:.2f}')}"
+    rate, cpu, both = (
+        _spread(ratios(turns, row, base, measure), "{:.2f}") for measure in ("flows/s", "CPU ms", "with caller")
+    )
+    return f"{row} / {base}: rate {rate}, CPU {cpu}, CPU with caller {both}"
+
+
+def front(turns: Mapping[str, Sequence[Turn]], row: str) -> str:
+    """What the HTTP front takes of a row's CPU."""
+    shares = [per_flow(turn, "adapter") / MEASURES["CPU ms"][0](turn) for turn in turns[row]]
+    spent = [per_flow(turn, "adapter") / REQUESTS for turn in turns[row]]
+    return (
+        f"HTTP front: {_spread(spent, '{:.1f}')} ms of CPU per request, {_spread(shares, '{:.0%}')} of the flow's CPU"
+    )
 
 
 def load_of_others(turns: Mapping[str, Sequence[Turn]]) -> str:

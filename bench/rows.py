@@ -47,6 +47,8 @@ class Row(Protocol):
         """Temporal's view of the flow: for what is looked at beside the measuring."""
         ...
 
+    def close(self) -> None: ...
+
 
 def _now() -> str:
     return timestamp(datetime.now(timezone.utc))
@@ -88,6 +90,9 @@ class ByHand:
 
     def handle(self, job: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(job)
+
+    def close(self) -> None:
+        return None
 
 
 class OverHttp:
@@ -171,3 +176,6 @@ class Direct:
     def handle(self, job: str) -> WorkflowHandle[Any, Any]:
         workflow_id = ids.run_workflow_id(language.DIALECT, self._organisation, job)
         return self._tidegate.temporal.get_workflow_handle(workflow_id)
+
+    def close(self) -> None:
+        return None

@@ -303,6 +303,9 @@ RESUME_RUNS = "tidegate_resume_runs"
 CANCEL_RUN = "tidegate_cancel_run"
 RESUME_RUN = "tidegate_resume_run"
 
+#: Type of the failure of a call that its worker, being stopped, gives up; its details hold the number of the attempt.
+WORKER_STOPPING = "worker-stopping"
+
 
 @dataclass
 class ResolveChildren:

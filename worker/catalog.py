@@ -34,7 +34,7 @@ from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
 from worker.record_workflows import ClaimRecord, SecretRecord, VersionRecord, stand_until
 from worker.records import read_record, start_version
-from worker.values import TidegateValue
+from worker.value_entity import TidegateValue
 
 PUBLISH_VERSION = "tidegate:publish-version"
 #: A repeated request is recognised among this many requests of one definition that came after it.

@@ -97,12 +97,8 @@ def result_of(outcome: Outcome) -> CodeResult:
     kind, number = outcome.result.get("kind"), outcome.result.get("id")
     error, code = outcome.result.get("error"), outcome.result.get("code")
     value, wait = outcome.result.get("value"), outcome.result.get("wait")
-    needs_id = kind in ("step", "wait")
-    if (
-        kind not in _KINDS
-        or (needs_id and not isinstance(number, str))
-        or (kind == "wait" and not isinstance(wait, dict))
-    ):
+    nameless = kind in ("step", "wait") and not isinstance(number, str)
+    if kind not in _KINDS or nameless or (kind == "wait" and not isinstance(wait, dict)):
         return CodeResult("threw", error="the code reported what is no result", code="code-invalid", logs=logs)
     problem = _problem(value) or _problem(wait) or _problem(number)
     if problem is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -23,19 +24,22 @@ from temporalio.exceptions import ApplicationError
 from definitions import contract
 from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot
 from definitions.errors import ExpressionError, RunClosed, TidegateError
-from definitions.expressions import ABSENT, evaluate
-from definitions.model import Block, Definition, Step
+from definitions.expressions import ABSENT, Meter, Scope, evaluate
+from definitions.model import Block, Definition, Expression, Step
 from worker import attempts, attributes, messages, showing
 from worker.failures import failure
+from worker.pace import Pace
 from worker.state import CARRIED_BYTES, DATA_BYTES, Frame, RunState, size
 from worker.steps import STEPS
-from worker.steps.base import Done, RunEnded, StepFailed, Visit, scope, stop
+from worker.steps.base import Done, RunEnded, StepFailed, Visit, clipped, scope, stop
+from worker.steps.carried import govern_waits
+from worker.values import look_up, measured, put
 from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
 DELIVERIES_PER_RUN = 1_000
-#: Visits in a row without a pause before the run yields to Temporal: a definition that only loops stays harmless.
-VISITS_PER_TURN = 200
+#: Bytes of a snapshot above which it is packed: Temporal gives 2 MB as an answer.
+SHOWN_BYTES = 1_500_000
 
 
 @lru_cache(maxsize=512)
@@ -56,18 +60,20 @@ class TidegateRun:
         self.state = self._initial_state(run)
         self.waits = Waits(self.state.waits)
         self._delivered_before = self.state.waits.delivered
+        self.pace = Pace()
         self._busy = 0
-        self._turn = 0
         self._continue_asked = False
         self._flush_due = False
         self._closing = False
+        if run.state is not None:
+            govern_waits(self, self.definition.body, self.state.frame)
 
     def _initial_state(self, run: RunInput) -> RunState:
         if run.state is None:
             frame = Frame(cursor=self.definition.body.start)
             if run.input is not None:
-                _put(frame.data, self.definition.save_input, run.input)
-            return RunState(frame)
+                put(frame.data, self.definition.save_input, run.input)
+            return RunState(frame, data_bytes=frame.data_size())
         state = RunState.load(run.state)
         if run.resumed:
             state.prepare_resume()
@@ -101,7 +107,8 @@ class TidegateRun:
         try:
             output = root.result()
             if self.definition.result is not None:
-                output = evaluate(self.definition.result, scope(self.state.frame, ()))
+                output = self.evaluate(self.definition.result, scope(self.state.frame, ()))
+                measured(output, "the result")
         except StepFailed as error:
             self._fail(error.code, error.message)
         except ExpressionError as error:
@@ -130,6 +137,7 @@ class TidegateRun:
         return ended.output
 
     def _fail(self, code: str, message: str) -> NoReturn:
+        message = clipped(message)
         self._end("failed", message)
         raise ApplicationError(message, type=code, non_retryable=True) from None
 
@@ -149,21 +157,21 @@ class TidegateRun:
             except StepFailed as error:
                 if step.on_error is None:
                     raise
-                _put(frame.data, ["error"], {"code": error.code, "message": error.message, "step": frame.cursor})
+                put(frame.data, ["error"], {"code": error.code, "message": error.message, "step": frame.cursor})
                 target = step.on_error
             if target is not None and target not in block.steps:
-                raise StepFailed("transition-invalid", f"step {path}{frame.cursor}: there is no step {target!r}")
+                raise StepFailed(
+                    "transition-invalid", f"step {path}{frame.cursor}: there is no step {reprlib.repr(target)}"
+                )
             frame.last, frame.cursor = frame.cursor, target
             frame.entered, frame.memory, frame.frames = False, {}, {}
         return frame.output
 
     async def gate(self) -> None:
-        """Begin no step when the run is about to continue as new; and let Temporal take its turn in a busy loop."""
+        """Begin no step when the run is about to continue as new, or has done enough for one workflow task."""
+        await self.pace.visit()
         if self._due():
             await workflow.wait_condition(lambda: False)
-        self._turn += 1
-        if self._turn % VISITS_PER_TURN == 0:
-            await workflow.sleep(1, summary="pause of a loop that never parks")
 
     async def _visit(self, step: Step, frame: Frame, outer: tuple[Frame, ...], path: str) -> str | None:
         name = frame.cursor
@@ -179,42 +187,59 @@ class TidegateRun:
             done = await STEPS[step.kind](visit, step)
             return self._succeeded(visit, step, done)
         except (ExpressionError, StepFailed) as error:
-            self.state.record(showing.visit_record(visit, "failure", error=error.message))
-            raise StepFailed(error.code, error.message) from None
+            failed = StepFailed(error.code, error.message)
+            self.state.record(showing.visit_record(visit, "failure", error=failed.message))
+            raise failed from None
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
-        value = ABSENT if step.input is None else evaluate(step.input, visit.scope())
+        memory, saved = visit.frame.memory, step.save.input
+        if saved and memory.get("has_input"):
+            # Taken up again. To compute it once more would be wrong: it may have changed what it is computed from.
+            return replace(visit, has_input=True, input=look_up(visit.frame.data, saved))
+        value = ABSENT if step.input is None else self.evaluate(step.input, visit.scope())
+        memory["has_input"] = value is not ABSENT
         if value is ABSENT:
             return visit
-        if step.save.input:
-            self._save(visit.frame, step.save.input, value)
+        taken = self._measured(value, "the input")
+        if saved:
+            self._save(visit.frame, saved, value, taken)
         return replace(visit, has_input=True, input=value)
 
     def _succeeded(self, visit: Visit, step: Step, done: Done) -> str | None:
         frame = visit.frame
         if done.has_output:
+            taken = self._measured(done.output, "the output")
             frame.output = done.output
             if step.save.output:
-                self._save(frame, step.save.output, done.output)
+                self._save(frame, step.save.output, done.output, taken)
         target = done.goto or step.next
         if target is not None and not isinstance(target, str):
-            target = evaluate(target, {**visit.scope(), "$last": visit.name})
+            target = self.evaluate(target, {**visit.scope(), "$last": visit.name})
         if target is not None and not isinstance(target, str):
             raise StepFailed(
-                "transition-invalid", f"step {visit.step}: the transition gives {target!r}, not a step's name"
+                "transition-invalid",
+                f"step {visit.step}: the transition gives {reprlib.repr(target)}, not a step's name",
             )
         self.state.record(showing.visit_record(visit, "success", done, following=target))
         return target
 
-    def _save(self, frame: Frame, path: list[str], value: Any) -> None:
+    def _measured(self, value: Any, what: str) -> int:
+        taken = measured(value, what)
+        self.pace.worked(read=taken)
+        return taken
+
+    def _save(self, frame: Frame, path: list[str], value: Any, taken: int) -> None:
         """Put a value into the data, within the bound; what was overwritten is found out when the bound is met."""
-        _put(frame.data, path, value)
-        self.keep(value)
+        put(frame.data, path, value)
+        self._grown(taken)
 
     # --- what steps ask of the run ---
 
     def keep(self, value: Any) -> None:
-        self.state.data_bytes += size(value)
+        self._grown(size(value))
+
+    def _grown(self, taken: int) -> None:
+        self.state.data_bytes += taken
         if self.state.data_bytes > DATA_BYTES:
             self.state.data_bytes = self.state.frame.data_size()
         if self.state.data_bytes > DATA_BYTES:
@@ -228,8 +253,16 @@ class TidegateRun:
     def now(self) -> datetime:
         return workflow.now()
 
+    def evaluate(self, expression: Expression, data: Scope) -> Any:
+        meter = Meter()
+        try:
+            return evaluate(expression, data, meter)
+        finally:
+            self.pace.worked(meter.spent)
+
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
+        self.pace.rested()
         self._busy += 1
         try:
             yield
@@ -237,7 +270,7 @@ class TidegateRun:
             self._busy -= 1
 
     def parked(self, visit: Visit, wait: OpenWait) -> None:
-        self._turn = 0
+        self.pace.rested()
         if visit.frame.memory.get("shown") is None:
             visit.frame.memory["shown"] = True
             self.state.record(showing.visit_record(visit, "incomplete"))
@@ -284,7 +317,7 @@ class TidegateRun:
     @workflow.update(name=contract.DELIVER)
     def deliver(self, message: Any) -> DeliveryOutcome:
         """Take an event sent by `worker.client`; its answer is final and immediate."""
-        return self._deliver(messages.delivery(message))
+        return self._deliver(messages.delivery(message), checked=True)
 
     @deliver.validator
     def _check_delivery(self, message: Any) -> None:
@@ -296,9 +329,9 @@ class TidegateRun:
         except TidegateError as error:
             raise failure(error) from error
 
-    def _deliver(self, event: Event) -> DeliveryOutcome:
+    def _deliver(self, event: Event, checked: bool = False) -> DeliveryOutcome:
         event.received_at = contract.timestamp(workflow.now())
-        outcome = self.waits.deliver(event)
+        outcome = self.waits.deliver(event, checked)
         if not outcome.duplicate:
             step = outcome.step or self.state.frame.cursor or ""
             known = self.definition.body.steps.get(step)
@@ -323,9 +356,10 @@ class TidegateRun:
     # --- queries ---
 
     @workflow.query(name=contract.SNAPSHOT)
-    def snapshot(self) -> RunSnapshot:
+    def snapshot(self) -> RunSnapshot | bytes:
         """What is known of the run. While it is parked, its last record is that of the incomplete wait."""
-        return showing.snapshot(self.state)
+        shown = showing.snapshot(self.state)
+        return shown if self.state.shown_bytes() <= SHOWN_BYTES else showing.packed(shown)
 
     @workflow.query(name=contract.STATE)
     def carried(self) -> RunInput:
@@ -336,9 +370,3 @@ class TidegateRun:
     def took(self, delivery_id: str) -> bool:
         """Whether a delivery was taken, which whoever made it may not have heard before the run ended."""
         return delivery_id in self.state.waits.ring
-
-
-def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
-    for key in path[:-1]:
-        data = data.setdefault(key, {})
-    data[path[-1]] = value

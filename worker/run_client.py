@@ -28,7 +28,7 @@ from definitions import contract, ids
 from definitions.contract import DeliveryOutcome, Event, ResumeInput, RunFacts, RunInput, RunSnapshot, RunStatus
 from definitions.errors import NotFound, NotResumable, RunClosed, TidegateError, Unavailable
 from definitions.model import Definition
-from worker import attributes
+from worker import attributes, showing
 from worker.failures import error_of
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.scheduled import read_scheduled
@@ -62,6 +62,7 @@ class RunClient:
         self._seconds = seconds
         self._attributes_known = False
         self._attributes_asked = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def start(
         self, definition: Definition, facts: RunFacts, input: Any, start_at: datetime | None = None
@@ -109,9 +110,14 @@ class RunClient:
 
     async def search_attributes(self) -> bool:
         """Whether the namespace knows all of our search attributes; a yes is remembered."""
-        if self._attributes_known or time.monotonic() - self._attributes_asked < ATTRIBUTES_RECHECK_SECONDS:
-            return self._attributes_known
-        self._attributes_asked = time.monotonic()
+        # Whoever comes while it is being asked waits for the answer: the first runs are shown as well.
+        async with self._asking:
+            if not self._attributes_known and time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
+                self._attributes_known = await self._ask_for_attributes()
+                self._attributes_asked = time.monotonic()
+        return self._attributes_known
+
+    async def _ask_for_attributes(self) -> bool:
         try:
             known = await bounded(
                 self._client.operator_service.list_search_attributes(
@@ -122,8 +128,7 @@ class RunClient:
             )
         except (TidegateError, RPCError):
             return False  # not told, or not allowed to ask: runs do without
-        self._attributes_known = set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
-        return self._attributes_known
+        return set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def describe(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
         return await self.describe_workflow(ids.run_workflow_id(dialect, organisation, run_id))
@@ -137,9 +142,8 @@ class RunClient:
         description = await self.describe_workflow(workflow_id)
         if description.status == "scheduled":  # a query would wait until it has begun
             return await read_scheduled(self._client, workflow_id, seconds=self._seconds)
-        snapshot: RunSnapshot = await self._query(
-            workflow_id, description.temporal_run_id, contract.SNAPSHOT, RunSnapshot
-        )
+        answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        snapshot = showing.unpacked(answer)
         if description.closed_at is not None and snapshot.status == "running":  # terminated or timed out by Temporal
             return replace(snapshot, status=description.status, next_step=None, waits=[])
         return snapshot

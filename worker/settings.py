@@ -147,8 +147,10 @@ class Settings:
             "TIDEGATE_CODE_MEMORY_MB", _whole(128, 900), "Memory that one call of JavaScript may use, in MB."
         ),
     )
+    # Shorter would help a killed worker's runs sooner; but under load tasks of a busy worker wait for seconds too, and
+    # each one that is taken from it for that costs a replay and two more events.
     sticky_timeout: float = field(
-        default=2.0,
+        default=5.0,
         metadata=_env(
             "TIDEGATE_STICKY_TIMEOUT",
             _seconds,

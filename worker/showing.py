@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from temporalio import workflow
+from temporalio.converter import value_to_type
 
 from definitions import contract
 from definitions.contract import DeliveryOutcome, Event, RunFacts, RunSnapshot, StepRecord, StepStatus, WaitView
 from worker import attributes
 from worker.state import RunState
-from worker.steps.base import Done, Visit
+from worker.steps.base import Done, Visit, clipped
 from worker.waits import OpenWait
 
 
@@ -31,7 +36,7 @@ def visit_record(
         started_at=visit.frame.entered_at,
         ended_at=contract.timestamp(workflow.now()),
         errors=[] if error is None else [error],
-        next=following,
+        next=None if following is None else clipped(following),
     )
 
 
@@ -75,6 +80,19 @@ def snapshot(state: RunState) -> RunSnapshot:
         attempts=state.attempts,
         retry_at=state.retry_at if running else None,
     )
+
+
+def packed(shown: RunSnapshot) -> bytes:
+    """A snapshot that Temporal would not take as it is. Read it with `unpacked`."""
+    return zlib.compress(json.dumps(asdict(shown), separators=(",", ":")).encode())
+
+
+def unpacked(answer: Any) -> RunSnapshot:
+    """The snapshot that a query has given, packed or not."""
+    shown: RunSnapshot = value_to_type(
+        RunSnapshot, json.loads(zlib.decompress(answer)) if isinstance(answer, bytes) else answer
+    )
+    return shown
 
 
 def _wait_view(wait: OpenWait) -> WaitView:

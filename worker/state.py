@@ -32,8 +32,8 @@ LEFT_OUT = "input and output are left out here; they are in Temporal's history"
 
 
 def size(value: Any) -> int:
-    """Bytes of a value as JSON, about."""
-    return len(json.dumps(value))
+    """Bytes of a value as JSON, as Temporal is given it."""
+    return len(json.dumps(value, separators=(",", ":")))
 
 
 @dataclass
@@ -109,6 +109,10 @@ class RunState:
             value = json.loads(zlib.decompress(base64.b64decode(value["packed"])))
         state: RunState = value_to_type(RunState, value)
         return state
+
+    def shown_bytes(self) -> int:
+        """About the bytes of what can be asked of the run."""
+        return self.data_bytes + self.record_bytes + size(self.output)
 
     def prepare_resume(self) -> None:
         """Make the state of a failed or cancelled run the start of a new one. Events it held are kept."""

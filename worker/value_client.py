@@ -24,7 +24,7 @@ from definitions.ids import digest, value_workflow_id
 from worker.failures import error_of
 from worker.messages import check_json
 from worker.rpc import RPC_SECONDS, bounded, update_with_start, who_is_away
-from worker.values import CONTINUING, VALUE_BYTES, Change, ValueState, is_number, value_size
+from worker.value_entity import CONTINUING, VALUE_BYTES, Change, ValueState, is_number, value_size
 
 KEY_LENGTH = 256
 #: Pauses, in seconds, of a caller who meets an entity that ends, continues, or has its hands full.

@@ -22,11 +22,12 @@ from definitions.contract import DeliveryOutcome, Event
 from definitions.errors import ExpressionError, NotFound, Overloaded, PayloadInvalid, TooLarge
 
 #: How many delivery ids are remembered, how many events (and bytes of them) are kept unconsumed, how large one
-#: event may be, and how many bad messages are shown.
+#: event may be, how much all open waits may hold, and how many bad messages are shown.
 RING_LIMIT = 2_000
 INBOX_LIMIT = 1_000
 INBOX_BYTES = 256_000
 EVENT_BYTES = 512_000
+HELD_BYTES = 768_000
 QUARANTINE_LIMIT = 50
 
 #: Says whether a wait wants an event; raises ExpressionError when that cannot be told.
@@ -54,10 +55,14 @@ class OpenWait:
     #: Set when an early event, already accepted, turned out not to fit: the reason.
     broken: str | None = None
 
+    @property
+    def decided(self) -> bool:
+        """Nothing more can come of it."""
+        return self.satisfied or self.broken is not None
+
     def wants(self, event: Event) -> bool:
         return (
-            not self.satisfied
-            and self.broken is None
+            not self.decided
             and event.name in self.events
             and event.wait in (None, self.id)
             and all(held.name != event.name for held in self.received)
@@ -89,7 +94,7 @@ def _check_nothing(events: list[Event], complete: bool) -> None:
 
 
 class Waits:
-    """The machine over a `WaitState`. Waits carried over work with their rules once they are opened again."""
+    """The machine over a `WaitState`. Waits carried over take anything until they are given their rules again."""
 
     def __init__(self, state: WaitState | None = None) -> None:
         self.state = state or WaitState()
@@ -113,6 +118,7 @@ class Waits:
                 self._check_room(event)
             return
         events = [*wait.received, event]
+        self._check_held(wait, event)
         self._rule(wait)[1](events, len(events) >= wait.need)
 
     def _check_target(self, event: Event) -> None:
@@ -127,6 +133,14 @@ class Waits:
         if event.wait is not None:
             raise PayloadInvalid("the wait's filter rejects the event")
 
+    def _check_held(self, wait: OpenWait, event: Event) -> None:
+        """What waits hold is carried with the run's state, so it is bounded for each and for all."""
+        if wait.received and sum(map(_bytes, [*wait.received, event])) > EVENT_BYTES:
+            raise TooLarge(f"the events of one wait may carry {EVENT_BYTES} bytes together")
+        held = [one for other in self.state.open for one in other.received]
+        if held and sum(map(_bytes, [*held, event])) > HELD_BYTES:
+            raise Overloaded("the open waits hold as much as they can; no more is accepted until some are over")
+
     def _check_room(self, event: Event) -> None:
         inbox = self.state.inbox
         kept = sum(_bytes(one) for one in inbox)
@@ -134,11 +148,12 @@ class Waits:
         if inbox and (len(inbox) >= INBOX_LIMIT or kept + _bytes(event) > INBOX_BYTES):
             raise Overloaded(f"{len(inbox)} events wait to be used; no more are accepted until some are")
 
-    def deliver(self, event: Event) -> DeliveryOutcome:
-        """Take an event. Raises as `check` does, and then has changed nothing."""
+    def deliver(self, event: Event, checked: bool = False) -> DeliveryOutcome:
+        """Take an event, checked already or not. Raises as `check` does, and then has changed nothing."""
         if (first := self.state.ring.get(event.id)) is not None:
             return replace(first, duplicate=True)
-        self.check(event)
+        if not checked:
+            self.check(event)
         self.state.delivered += 1
         outcome = self._place(replace(event, seq=self.state.delivered))
         self.state.ring[event.id] = outcome
@@ -164,9 +179,16 @@ class Waits:
 
     # --- waits ---
 
+    def govern(self, wait_id: str, accepts: Accepts, check: Check) -> None:
+        """Give a wait its rules: one that was carried over needs them before the first event comes."""
+        self._rules[wait_id] = (accepts, check)
+
+    def is_open(self, wait_id: str) -> bool:
+        return any(wait.id == wait_id for wait in self.state.open)
+
     def open(self, wait: OpenWait, accepts: Accepts = _accept_all, check: Check = _check_nothing) -> OpenWait:
         """Open a wait, or give an open one of the same id (carried over) its rules again; early events are used."""
-        self._rules[wait.id] = (accepts, check)
+        self.govern(wait.id, accepts, check)
         for held in self.state.open:
             if held.id == wait.id:
                 return held

@@ -13,10 +13,12 @@ from typing import Any
 
 from definitions.errors import ExpressionError
 from definitions.expressions import json_logic, json_xform, literal, passthrough, path
+from definitions.expressions import meter as metering
 from definitions.expressions.absent import ABSENT
+from definitions.expressions.meter import Meter
 from definitions.model import Expression
 
-__all__ = ["ABSENT", "LANGUAGES", "Program", "Scope", "evaluate", "program"]
+__all__ = ["ABSENT", "LANGUAGES", "Meter", "Program", "Scope", "evaluate", "program"]
 
 Scope = Mapping[str, Any]
 Program = Callable[[Scope], Any]
@@ -46,9 +48,14 @@ def program(expression: Expression) -> Program:
     return _compiled(expression.language, json.dumps(expression.source))
 
 
-def evaluate(expression: Expression, scope: Scope) -> Any:
-    """The value of an expression. Raises ExpressionError."""
+def evaluate(expression: Expression, scope: Scope, meter: Meter | None = None) -> Any:
+    """The value of an expression; its work is counted by the meter, if one is given. Raises ExpressionError."""
     try:
-        return program(expression)(scope)
-    except ValueError as error:
-        raise ExpressionError(str(error)) from error
+        with metering.counted_by(meter or Meter()):
+            return program(expression)(scope)
+    except ExpressionError:
+        raise
+    except Exception as error:
+        # Data can be stranger than any language expects: to the run it is a value that cannot be had, never a crash.
+        known = isinstance(error, ValueError)
+        raise ExpressionError(str(error) if known else f"{type(error).__name__}: {error}") from error

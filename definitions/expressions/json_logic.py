@@ -15,7 +15,7 @@ from definitions.errors import ExpressionError
 from definitions.expressions import javascript as js
 from definitions.expressions.javascript import UNDEFINED
 from definitions.expressions.json_logic_operators import OPERATORS, Operator, logic_truthy, look_up
-from definitions.expressions.meter import Meter
+from definitions.expressions.meter import Meter, current
 from definitions.expressions.source_error import SourceError
 from definitions.json_path import child
 
@@ -29,7 +29,7 @@ def compile(source: Any) -> Callable[[Mapping[str, Any]], Any]:
     node = _node(source, "", 0)
 
     def run(scope: Mapping[str, Any]) -> Any:
-        meter = Meter()
+        meter = current()
         return _to_json(node(scope if isinstance(scope, dict) else dict(scope), meter), meter, 0)
 
     return run

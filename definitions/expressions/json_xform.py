@@ -14,7 +14,7 @@ from typing import Any
 from definitions.errors import ExpressionError
 from definitions.expressions import date_format
 from definitions.expressions.json_xform_run import Each, Entry, Format, TemplatePart, run_fieldset
-from definitions.expressions.meter import Meter
+from definitions.expressions.meter import current
 from definitions.expressions.source_error import SourceError
 from definitions.json_path import child
 
@@ -57,7 +57,7 @@ def compile(source: Any) -> Callable[[Mapping[str, Any]], Any]:
     entries = _fieldset(template["fieldset"], ".fieldset", 0)
 
     def run(scope: Mapping[str, Any]) -> Any:
-        return run_fieldset(scope if isinstance(scope, dict) else dict(scope), entries, {}, Meter())
+        return run_fieldset(scope if isinstance(scope, dict) else dict(scope), entries, {}, current())
 
     return run
 

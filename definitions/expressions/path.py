@@ -12,6 +12,9 @@ from typing import Any
 
 from definitions.errors import ExpressionError
 
+#: A short template can name a large value many times.
+TEXT_LIMIT = 2_000_000
+
 _Program = Callable[[Mapping[str, Any]], Any]
 
 
@@ -57,7 +60,18 @@ def _compile_text(source: str) -> _Program:
     if len(parts) == 1 and parts[0][0]:
         dotted = parts[0][1]
         return lambda scope: lookup(scope, dotted)
-    return lambda scope: "".join(_text(lookup(scope, text)) if is_path else text for is_path, text in parts)
+    return lambda scope: _rendered(scope, parts)
+
+
+def _rendered(scope: Mapping[str, Any], parts: list[tuple[bool, str]]) -> str:
+    texts: list[str] = []
+    room = TEXT_LIMIT
+    for is_path, text in parts:
+        texts.append(_text(lookup(scope, text)) if is_path else text)
+        room -= len(texts[-1])
+        if room < 0:
+            raise ExpressionError(f"the text would have more than {TEXT_LIMIT} characters")
+    return "".join(texts)
 
 
 def compile(source: Any) -> _Program:

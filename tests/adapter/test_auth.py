@@ -96,7 +96,26 @@ async def test_without_keys_a_loopback_host_is_taken(http: httpx.AsyncClient, ho
 
 
 @pytest.mark.parametrize(
-    "host", ["example.com", "localhost.example.com", "127.0.0.1.example.com", "10.0.0.1", "0.0.0.0", "", "[::1", "@"]
+    "host",
+    [
+        "example.com",
+        "localhost.example.com",
+        "127.0.0.1.example.com",
+        "10.0.0.1",
+        "0.0.0.0",
+        "",
+        "[::1",
+        "@",
+        "example.com@localhost",
+        "example.com\\\\@localhost",
+        "[::1].example.com",
+        "[::1]example.com",
+        "localhost:x",
+        "127.0.0.1:80:example.com",
+        "localhost/",
+        "[::1%25eth0]",
+        "127.0.0.1, example.com",
+    ],
 )
 async def test_without_keys_a_foreign_host_is_refused(http: httpx.AsyncClient, host: str) -> None:
     for path in ("/toy-page", "/healthz"):
@@ -111,6 +130,10 @@ async def test_without_keys_a_foreign_host_is_refused(http: httpx.AsyncClient, h
         ("null", 403),
         ("http://127.0.0.1.example.com", 403),
         ("http://localhost@example.com", 403),
+        ("http://example.com@localhost", 403),
+        ("http://example.com\\@localhost", 403),
+        ("//localhost", 403),
+        ("", 403),
         ("http://localhost:3000", 200),
         ("http://127.0.0.1:8080", 200),
     ],

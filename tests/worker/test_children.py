@@ -150,6 +150,17 @@ async def test_children_are_awaited_over_continue_as_new(runs: Runs) -> None:
     assert sorted(c["output"]["n"] for c in output) == [0, 1, 2]
 
 
+async def test_children_keep_their_order_over_continue_as_new(runs: Runs) -> None:
+    family = Family(runs)
+    await family.start([{"id": "z", **LIVE}, *FOR_EACH], {"items": [{}] * 11})
+    children = await family.children(12)
+    await family.renew()
+    for child in children:
+        await family.send(child, {})
+    output = (await family.ended()).output["children"]
+    assert [(c["id"], c.get("index")) for c in output] == [("z", None), *(("all", index) for index in range(11))]
+
+
 async def test_a_failed_child_fails_its_parent_which_resumes_only_that_child(runs: Runs) -> None:
     family = Family(runs)
     await family.start(FOR_EACH, {"items": [{}, {}]})

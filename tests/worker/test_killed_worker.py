@@ -56,7 +56,7 @@ async def test_runs_go_on_where_they_were(temporal_client: Client, temporal_addr
     process = await start_worker(temporal_address, queue)
     try:
         started = [await runs.start(body, {"key": f"k{n}"}, attempts=attempts) for n in range(RUNS)]
-        for path_, calls in (("/first", 3), ("/flaky", RUNS // 2), ("/last", 1)):
+        for path_, calls in (("/first", 3), ("/flaky", RUNS // 2)):
             await _called(target, path_, calls)
             await kill(process)
             process = await start_worker(temporal_address, queue)

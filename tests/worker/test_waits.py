@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from temporalio.converter import value_to_type
 
 from definitions.contract import Event
-from definitions.errors import ExpressionError, Overloaded, PayloadInvalid
+from definitions.errors import ExpressionError, Overloaded, PayloadInvalid, TooLarge
 from worker import waits as machine
 from worker.waits import OpenWait, Waits, WaitState
 
@@ -183,7 +183,7 @@ def test_the_ring_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_quarantine_is_bounded_and_counts_all() -> None:
     waits = Waits()
-    for number in range(200):
+    for _ in range(200):
         waits.quarantine("n" * 1000, "r" * 1000, "t")
     assert len(waits.state.quarantine) == machine.QUARANTINE_LIMIT
     assert waits.state.quarantined == 200
@@ -269,3 +269,30 @@ class Interleavings(RuleBasedStateMachine):
 
 Interleavings.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestInterleavings = Interleavings.TestCase
+
+
+def test_what_waits_hold_is_bounded_for_each_and_for_all() -> None:
+    waits = Waits()
+    waits.open(wait("w", *(f"w{n}" for n in range(9))))
+    waits.open(wait("v", *(f"v{n}" for n in range(9))))
+    waits.deliver(event("1", "w1", "x" * 400_000))
+    with pytest.raises(TooLarge):
+        waits.deliver(event("2", "w2", "x" * 200_000))
+    waits.deliver(event("3", "v1", "x" * 300_000))
+    with pytest.raises(Overloaded):
+        waits.deliver(event("4", "v2", "x" * 150_000))
+    waits.close("v")
+    assert waits.deliver(event("5", "w2")).status == "matched"
+
+
+def test_a_wait_that_is_given_an_event_that_does_not_fit_is_decided() -> None:
+    def check(events: list[Event], complete: bool) -> None:
+        raise PayloadInvalid("no")
+
+    waits = Waits()
+    waits.open(wait("w", "a", "b"))
+    waits.deliver(event("1", "a"))
+    other = waits.open(wait("v", "a"), check=check)
+    assert not other.decided
+    waits.close("w")
+    assert other.decided and other.broken == "event 'a': $: no"

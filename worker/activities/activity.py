@@ -11,9 +11,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 
-from definitions.contract import Call
+from definitions.contract import WORKER_STOPPING, Call
 from definitions.errors import NotFound, TidegateError
 from worker.activities import load_executors
 from worker.activities.executor import Executor, Tools
@@ -39,18 +39,39 @@ def _activity(name: str, executor: Executor, tools: Tools, heartbeat_seconds: fl
 
     @activity.defn(name=name)
     async def run(call: Call) -> Any:
-        async with _heartbeats(heartbeat_seconds):
-            return await _guarded(executor, validator, call, tools)
+        try:
+            async with _heartbeats(heartbeat_seconds):
+                return await _guarded(executor, validator, call, tools)
+        except asyncio.CancelledError:
+            if activity.is_worker_shutdown():
+                raise _stopping() from None
+            raise
 
     return run
 
 
+def _stopping() -> ApplicationError:
+    """Not a failure of the call: the interpreter has it done again, by another worker."""
+    return ApplicationError(
+        "the worker is being stopped",
+        activity.info().attempt,
+        type=WORKER_STOPPING,
+        non_retryable=True,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
 @asynccontextmanager
 async def _heartbeats(seconds: float) -> AsyncIterator[None]:
+    """Heartbeats that carry the number of the attempt, so that one whose worker is lost is not counted."""
+    attempt = activity.info().attempt
+    if attempt > 1:
+        activity.heartbeat(attempt)
+
     async def beat() -> None:
         while True:
             await asyncio.sleep(seconds)
-            activity.heartbeat()
+            activity.heartbeat(attempt)
 
     task = asyncio.create_task(beat())
     try:

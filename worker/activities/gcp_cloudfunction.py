@@ -6,7 +6,8 @@ server) impersonate `serviceAccountEmail` and ask for an identity token of the f
 in is settled by its environment, and the URL says where the function is.
 
 A function on `http://` is a local stand-in: only a loopback one is called, only with `TIDEGATE_HTTP_ALLOW_PRIVATE=1`,
-and never with a token. Output: the body of the answer, parsed if it is JSON.
+and never with a token. A redirect is not followed, and fails the call. Output: the body of the answer, parsed if it is
+JSON.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ async def run(call: Call, tools: Tools) -> Any:
         token = await tools.kept(IdentityTokens).token(config["serviceAccountEmail"], config["functionUrl"])
         headers.append(("Authorization", f"Bearer {token}"))
     seconds = config.get("timeoutMs", DEFAULT_SECONDS * 1000) / 1000
-    answer = await tools.http.send(Outgoing("POST", config["functionUrl"], tuple(headers), body, seconds))
+    # A redirect would take the input, secrets included, to where no allow-list was asked.
+    outgoing = Outgoing("POST", config["functionUrl"], tuple(headers), body, seconds, follow_redirects=False)
+    answer = await tools.http.send(outgoing)
     check_status(answer, f"POST {config['functionUrl']}")
     return read_body(answer)
 

@@ -57,7 +57,8 @@ def deno() -> str:
     found = str(beside) if beside.is_file() else shutil.which("deno")
     if found is None:
         raise SandboxUnavailable(
-            "unsupported: no Deno. Workers need the `deno` executable to run JavaScript: pip install 'tidegate[javascript]'"
+            "unsupported: no Deno. Workers need the `deno` executable to run JavaScript: "
+            "pip install 'tidegate[javascript]'"
         )
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from definitions.expressions import evaluate
 from definitions.model import AssignStep
 from worker.steps.base import Done, Visit
 
@@ -10,4 +9,4 @@ from worker.steps.base import Done, Visit
 async def run(visit: Visit, step: AssignStep) -> Done:
     if step.value is None:
         return Done(visit.input, has_output=visit.has_input)
-    return Done(evaluate(step.value, {**visit.scope(), "$input": visit.input}))
+    return Done(visit.evaluate(step.value, **{"$input": visit.input}))

@@ -10,19 +10,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from temporalio.exceptions import ActivityError, CancelledError
+
 from definitions.contract import CallContext, RunFacts
-from definitions.model import Block
+from definitions.model import Block, Expression
+from worker.pace import Pace
 from worker.state import Frame
 from worker.waits import OpenWait, Waits
+
+#: Characters of a message, which may quote what definitions compute and others answer.
+MESSAGE_LIMIT = 2_000
+
+
+def clipped(message: str) -> str:
+    """A message as Temporal takes it: not too long, and with no half of a surrogate pair."""
+    message = message if len(message) <= MESSAGE_LIMIT else f"{message[: MESSAGE_LIMIT - 1]}…"
+    return message.encode(errors="replace").decode()
 
 
 class StepFailed(Exception):
     """A step has failed; the run goes to the step's `on_error`, or fails. `code` is stable."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = clipped(message)
+        super().__init__(self.message)
 
 
 class RunEnded(Exception):
@@ -49,9 +61,14 @@ class Run(Protocol):
 
     facts: RunFacts
     waits: Waits
+    pace: Pace
     search_attributes: bool
 
     def now(self) -> datetime: ...
+
+    def evaluate(self, expression: Expression, data: Mapping[str, Any]) -> Any:
+        """The value of an expression; what it costs is counted. Raises ExpressionError."""
+        ...
 
     def working(self) -> AbstractContextManager[None]:
         """While it is entered, the run is not parked: it does not continue as new."""
@@ -104,6 +121,10 @@ class Visit:
     def scope(self) -> Mapping[str, Any]:
         return scope(self.frame, self.outer)
 
+    def evaluate(self, expression: Expression, **more: Any) -> Any:
+        """The value of an expression over the data in scope, and `more`. Raises ExpressionError."""
+        return self.run.evaluate(expression, {**self.scope(), **more})
+
     def call_context(self) -> CallContext:
         facts = self.run.facts
         return CallContext(
@@ -143,6 +164,13 @@ def scope(frame: Frame, outer: tuple[Frame, ...]) -> Mapping[str, Any]:
         merged.update(one.data)
     merged["$last"] = frame.last
     return merged
+
+
+def raise_if_stopped(error: ActivityError) -> None:
+    """Raise CancelledError for an activity that ended so because its step is stopped: that is no failure of the step,
+    so nothing may follow it."""
+    if isinstance(error.cause, CancelledError):
+        raise asyncio.CancelledError from error
 
 
 async def stop(tasks: list[asyncio.Task[Any]]) -> None:

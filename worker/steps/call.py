@@ -9,11 +9,11 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
-from definitions.contract import Call
-from definitions.expressions import evaluate
+from definitions.contract import WORKER_STOPPING, Call
 from definitions.model import CallStep
 from worker.attributes import short
-from worker.steps.base import Done, StepFailed, Visit
+from worker.state import size
+from worker.steps.base import Done, StepFailed, Visit, raise_if_stopped
 
 #: A worker that dies in mid-call is noticed after this; executors heartbeat well within it.
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
@@ -29,15 +29,19 @@ async def run(visit: Visit, step: CallStep) -> Done:
         input=visit.input,
         secrets=step.secrets,
     )
+    attempts = step.retry.maximum_attempts
     for _ in range(LOST_WORKERS_LIMIT):
         try:
             with visit.run.working():
-                output = await _activity(visit, step, argument)
+                await visit.run.pace.room(size(argument.input) + size(argument.config))
+                output = await _activity(visit, step, argument, attempts)
             return Done(output, has_output=output is not None)
         except ActivityError as error:
-            failure = error.cause
-            if not (isinstance(failure, TimeoutError) and failure.type == TimeoutType.HEARTBEAT):
+            raise_if_stopped(error)
+            used = _used_when_lost(error.cause)
+            if used is None:
                 raise _failed(error) from error
+            attempts = max(1, attempts - used)
     raise StepFailed("worker-lost", f"{LOST_WORKERS_LIMIT} workers in a row were lost during this call")
 
 
@@ -45,13 +49,24 @@ def _config(visit: Visit, step: CallStep) -> dict[str, Any]:
     """The executor's config, computed if need be. What it is computed from does not change while the visit lasts."""
     if step.config_from is None:
         return step.config
-    config = evaluate(step.config_from, visit.scope())
+    config = visit.evaluate(step.config_from)
     if not isinstance(config, dict):
         raise StepFailed("config-invalid", "the config that is computed must be an object")
     return config
 
 
-async def _activity(visit: Visit, step: CallStep, argument: Call) -> object:
+def _used_when_lost(cause: BaseException | None) -> int | None:
+    """How many attempts had failed before the one whose worker was lost or stopped; None if that was not the end."""
+    if isinstance(cause, TimeoutError) and cause.type == TimeoutType.HEARTBEAT:
+        details = cause.last_heartbeat_details
+    elif isinstance(cause, ApplicationError) and cause.type == WORKER_STOPPING:
+        details = cause.details
+    else:
+        return None
+    return details[0] - 1 if details and isinstance(details[0], int) else 0
+
+
+async def _activity(visit: Visit, step: CallStep, argument: Call, attempts: int) -> object:
     retry = step.retry
     return await workflow.execute_activity(
         step.executor,
@@ -59,10 +74,12 @@ async def _activity(visit: Visit, step: CallStep, argument: Call) -> object:
         start_to_close_timeout=timedelta(seconds=step.timeout),
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=RetryPolicy(
-            maximum_attempts=retry.maximum_attempts,
+            maximum_attempts=attempts,
             initial_interval=timedelta(seconds=retry.initial_interval),
             backoff_coefficient=retry.backoff_coefficient,
             maximum_interval=timedelta(seconds=max(retry.maximum_interval, retry.initial_interval)),
+            # Repeated here, as it uses up none of the attempts.
+            non_retryable_error_types=["TemporalTimeout:Heartbeat"],
         ),
         summary=short(visit.step),
     )

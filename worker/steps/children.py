@@ -40,7 +40,6 @@ from definitions.contract import (
     RunInput,
     timestamp,
 )
-from definitions.expressions import evaluate
 from definitions.model import ChildrenStep
 from worker.attributes import short, start_attributes, summary
 from worker.steps.base import Done, StepFailed, Visit, stopping
@@ -62,7 +61,7 @@ async def run(visit: Visit, step: ChildrenStep) -> Done:
         if step.cancel_children:
             await _cancel(memory.get("children", {}))
         raise
-    return _result(memory["children"])
+    return _result(step, memory["children"])
 
 
 async def _begin(visit: Visit, step: ChildrenStep, watchers: list[asyncio.Task[None]]) -> None:
@@ -108,7 +107,7 @@ def _starts(visit: Visit, step: ChildrenStep) -> list[tuple[ChildStart, str, int
         if child.for_each is None:
             starts.append((replace(base, key=child.id), child.id, None))
             continue
-        items = evaluate(child.for_each, {**visit.scope(), "$input": visit.input})
+        items = visit.evaluate(child.for_each, **{"$input": visit.input})
         if not isinstance(items, list):
             raise StepFailed("items-invalid", f"child {child.id!r}: forEach does not give a list")
         starts += [(replace(base, key=f"{child.id}/{i}", input=item), child.id, i) for i, item in enumerate(items)]
@@ -236,12 +235,15 @@ async def _cancel(children: dict[str, Child]) -> None:
                 continue  # it has ended meanwhile
 
 
-def _result(children: dict[str, Child]) -> Done:
+def _result(step: ChildrenStep, children: dict[str, Child]) -> Done:
+    """The children in the order of the definition: a state that was carried over has them by key, `10` before `2`."""
     failed = [(key, child) for key, child in children.items() if child["status"] != "succeeded"]
     if failed:
         key, child = failed[0]
         raise StepFailed(
             "child-failed", f"child {key!r} {child['status']}: {child.get('error') or 'no reason is given'}"
         )
+    places = {child.id: place for place, child in enumerate(step.children)}
+    ordered = sorted(children.values(), key=lambda child: (places[child["id"]], child["index"] or 0))
     shown = ("id", "index", "runId", "definition", "status", "output")
-    return Done({"children": [{k: c[k] for k in shown if c.get(k) is not None} for c in children.values()]})
+    return Done({"children": [{k: c[k] for k in shown if c.get(k) is not None} for c in ordered]})

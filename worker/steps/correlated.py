@@ -10,7 +10,6 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 from definitions.contract import REGISTER_WAIT, WITHDRAW_WAIT, MailboxAddress, RegisterWait, Waiter
-from definitions.expressions import evaluate
 from definitions.ids import run_workflow_id
 from definitions.model import Expression
 from worker.steps.base import StepFailed, Visit
@@ -27,7 +26,7 @@ def correlation_key(key: Expression | None, visit: Visit) -> str | None:
     """A wait's or event's key, computed. Raises StepFailed for anything but text; no expression is no key."""
     if key is None:
         return None
-    value = evaluate(key, {**visit.scope(), "$input": visit.input})
+    value = visit.evaluate(key, **{"$input": visit.input})
     if not isinstance(value, str) or len(value) > KEY_LIMIT:
         what = f"text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
         raise StepFailed("correlation-key-invalid", f"a correlation key is text of up to {KEY_LIMIT}, not {what}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from definitions.expressions import evaluate
 from definitions.model import EachStep
 from worker.steps.base import Done, StepFailed, Visit, stopping
 
@@ -13,7 +12,7 @@ ITEMS_LIMIT = 10_000
 
 
 async def run(visit: Visit, step: EachStep) -> Done:
-    items = evaluate(step.items, visit.scope())
+    items = visit.evaluate(step.items)
     if not isinstance(items, list) or len(items) > ITEMS_LIMIT:
         raise StepFailed("items-invalid", f"`items` must give a list of at most {ITEMS_LIMIT} items")
     outputs: list[Any] = [None] * len(items)

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from definitions.expressions import ABSENT, evaluate
+from definitions.expressions import ABSENT
 from definitions.model import Expression
 from worker.attributes import short
 from worker.steps.base import StepFailed, Visit
@@ -41,7 +41,7 @@ async def perform(visit: Visit, name: str, argument: Any, result_type: Any, what
 
 def text(expression: Expression, visit: Visit, what: str, longest: int) -> str:
     """A text that is computed, such as a key. Raises StepFailed (`key-invalid`), ExpressionError."""
-    value = evaluate(expression, visit.scope())
+    value = visit.evaluate(expression)
     if not isinstance(value, str):
         kind = "nothing" if value is ABSENT or value is None else type(value).__name__
         raise StepFailed("key-invalid", f"{what} must be a text, not {kind}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from definitions.contract import SEND_EVENT, MailboxAddress, PostEvent, PostOutcome, SendEvent
-from definitions.expressions import ABSENT, evaluate
+from definitions.expressions import ABSENT
 from definitions.ids import digest
 from definitions.model import SendStep
 from worker.steps.base import Done, Visit
@@ -15,7 +15,7 @@ async def run(visit: Visit, step: SendStep) -> Done:
     facts = visit.run.facts
     key = correlation_key(step.key, visit)
     repeated = step.idempotency_key
-    payload = ABSENT if step.payload is None else evaluate(step.payload, visit.scope())
+    payload = ABSENT if step.payload is None else visit.evaluate(step.payload)
     event = PostEvent(
         id=event_id(visit),
         payload=None if payload is ABSENT else payload,

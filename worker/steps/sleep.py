@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 from definitions.contract import timestamp
-from definitions.expressions import evaluate
 from definitions.model import Expression, SleepStep
 from worker.attributes import short
 from worker.steps.base import Done, StepFailed, Visit
@@ -15,9 +15,9 @@ from worker.steps.base import Done, StepFailed, Visit
 
 def seconds(value: float | Expression, visit: Visit) -> float:
     """A duration in seconds, computed if need be. Raises StepFailed for what is no number >= 0."""
-    result = evaluate(value, visit.scope()) if isinstance(value, Expression) else value
+    result = visit.evaluate(value) if isinstance(value, Expression) else value
     if isinstance(result, bool) or not isinstance(result, (int, float)) or not 0 <= result < 10**10:
-        raise StepFailed("duration-invalid", f"not a duration in seconds: {result!r}")
+        raise StepFailed("duration-invalid", f"not a duration in seconds: {reprlib.repr(result)}")
     return float(result)
 
 

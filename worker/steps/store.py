@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from definitions.contract import USE_STORE, UseStore, timestamp
-from definitions.expressions import ABSENT, evaluate
+from definitions.expressions import ABSENT
 from definitions.model import StoreStep
 from worker.steps.base import Done, StepFailed, Visit
 from worker.steps.own_activity import perform, text
@@ -31,7 +31,7 @@ async def run(visit: Visit, step: StoreStep) -> Done:
 
 
 def _value(visit: Visit, step: StoreStep) -> Any:
-    value = ABSENT if step.value is None else evaluate(step.value, visit.scope())
+    value = ABSENT if step.value is None else visit.evaluate(step.value)
     if value is not ABSENT:
         return value
     if step.operation == "set" or step.value is not None:

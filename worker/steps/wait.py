@@ -9,31 +9,42 @@ from typing import Any
 from temporalio import workflow
 
 from definitions.contract import Event, timestamp
-from definitions.errors import ExpressionError, PayloadInvalid
-from definitions.expressions import evaluate
+from definitions.errors import PayloadInvalid
 from definitions.model import WaitStep
 from definitions.schemas import first_error
 from worker.attributes import short
 from worker.steps import correlated
 from worker.steps.base import Done, RunEnded, StepFailed, Visit
 from worker.steps.sleep import seconds
-from worker.waits import OpenWait
+from worker.waits import Accepts, Check, OpenWait
+
+#: Work of one check of a payload: it is done while the run handles a message, for which it has two seconds at most.
+CHECK_WORK = 30_000
 
 
 async def run(visit: Visit, step: WaitStep) -> Done:
-    wait = visit.run.waits.open(
-        _open_wait(visit, step),
-        lambda event: step.filter is None or bool(evaluate(step.filter, {**visit.scope(), "event": _view(event)})),
-        lambda events, complete: _check(step, events, complete),
-    )
+    wait = visit.run.waits.open(_open_wait(visit, step), *_rules(visit, step))
     visit.frame.memory["parked"] = True
     try:
         done = await _outcome(visit, step, wait)
-    except (StepFailed, RunEnded, ExpressionError, asyncio.CancelledError):
+    except (StepFailed, RunEnded, asyncio.CancelledError):
         await _close(visit, wait)
         raise
     await _close(visit, wait)
     return done
+
+
+def take_up(visit: Visit, step: WaitStep) -> None:
+    """Give a wait that was carried over its rules: an event may come before its visit goes on."""
+    if visit.run.waits.is_open(visit.id):
+        visit.run.waits.govern(visit.id, *_rules(visit, step))
+
+
+def _rules(visit: Visit, step: WaitStep) -> tuple[Accepts, Check]:
+    return (
+        lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
+        lambda events, complete: _check(step, events, complete),
+    )
 
 
 async def _close(visit: Visit, wait: OpenWait) -> None:
@@ -44,7 +55,7 @@ async def _close(visit: Visit, wait: OpenWait) -> None:
 
 
 async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
-    if not wait.satisfied and wait.broken is None:
+    if not wait.decided:
         visit.run.parked(visit, wait)
         await _register(visit, step, wait)
         await _until_satisfied(visit, wait)
@@ -81,7 +92,7 @@ def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
 
 
 async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
-    """Return when the wait is satisfied or its deadline has passed: one timer; the machine decides who was first."""
+    """Return when the wait is decided or its deadline has passed: one timer; the machine decides who was first."""
     remaining: timedelta | None = None
     if wait.deadline is not None:
         remaining = datetime.fromisoformat(wait.deadline.replace("Z", "+00:00")) - visit.run.now()
@@ -89,7 +100,7 @@ async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
             return
     summary = short(f"until {wait.deadline}: {', '.join(wait.events)}")
     try:
-        await workflow.wait_condition(lambda: wait.satisfied, timeout=remaining, timeout_summary=summary)
+        await workflow.wait_condition(lambda: wait.decided, timeout=remaining, timeout_summary=summary)
     except asyncio.TimeoutError:
         return  # an event of the same turn counts: messages are applied before timers
 
@@ -114,11 +125,18 @@ def _check(step: WaitStep, events: list[Event], complete: bool) -> None:
     rule, last = step.payload, events[-1]
     if last.has_payload and rule.object_only and not isinstance(last.payload, dict):
         raise PayloadInvalid("the payload must be an object")
-    problem = first_error(rule.schema_, last.payload) if last.has_payload and rule.schema_ is not None else None
-    if problem is None and complete and rule.merged is not None and any(event.has_payload for event in events):
-        problem = first_error(rule.merged, _combined(step, events))
+    problem = _problem(rule.schema_, last.payload) if last.has_payload else None
+    if problem is None and complete and any(event.has_payload for event in events):
+        problem = _problem(rule.merged, _combined(step, events))
     if problem is not None:
         raise PayloadInvalid(problem[1], problem[0])
+
+
+def _problem(schema: dict[str, Any] | None, value: Any) -> tuple[str, str] | None:
+    try:
+        return None if schema is None else first_error(schema, value, CHECK_WORK)
+    except ValueError as error:
+        return "$", str(error)
 
 
 def _output(visit: Visit, step: WaitStep, wait: OpenWait) -> Any:

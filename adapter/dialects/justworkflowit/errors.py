@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from adapter.failures import MethodNotAllowed, RequestInvalid, status_of
+from adapter.failures import MethodNotAllowed, RequestInvalid, TooSlow, status_of
 from definitions import errors
 from definitions.errors import DefinitionError, TidegateError
 
@@ -24,6 +24,7 @@ TYPES: tuple[tuple[type[TidegateError], str, int | None], ...] = (
     (errors.NotResumable, "ValidationError", 400),
     (errors.TooLarge, "ValidationError", 413),
     (MethodNotAllowed, "ValidationError", 405),
+    (TooSlow, "ValidationError", 408),
     (errors.Unauthenticated, "AuthenticationError", 401),
     (errors.Forbidden, "AuthorizationError", 403),
     (errors.NotFound, "NotFoundError", 404),
@@ -36,10 +37,16 @@ def render_error(request: Request, error: TidegateError) -> Response:
     """One error as the vendor's envelope."""
     word, status = next((word, status) for kind, word, status in TYPES if isinstance(error, kind))
     status = status or status_of(error)
-    body: dict[str, Any] = {"message": error.message, "errorType": word, "statusCode": status}
+    body: dict[str, Any] = {"message": _message(error), "errorType": word, "statusCode": status}
     if word == "ValidationError" and (fields := _fields(error)):
         body["fields"] = fields
     return JSONResponse(body, status, {TYPE_HEADER: word})
+
+
+def _message(error: TidegateError) -> str:
+    if isinstance(error, errors.InputInvalid | errors.PayloadInvalid):
+        return f"{error.path}: {error.message}"
+    return error.message
 
 
 def _fields(error: TidegateError) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 from fastapi import APIRouter
 
+from adapter.answers import encoded
 from adapter.dialects.justworkflowit import projection, wire
 from adapter.dialects.justworkflowit.children import may_have_children
 from adapter.dialects.justworkflowit.operations import Call, known_id, operation
@@ -19,7 +21,7 @@ from adapter.failures import RequestInvalid
 from definitions import ids
 from definitions.contract import DefinitionFacts, Event, RunFacts, timestamp
 from definitions.dialects import justworkflowit as language
-from definitions.errors import InputInvalid, NotFound, RunClosed, TooLarge, Unavailable
+from definitions.errors import InputInvalid, NotFound, PayloadInvalid, RunClosed, TooLarge, Unavailable
 from worker.client import RunDescription, RunQuery, team_executors
 
 router = APIRouter()
@@ -42,7 +44,8 @@ async def submit_job(call: Call) -> Json:
     version = await call.client.get_version(DIALECT, call.organisation, definition.definition_id, number)
     # In a thread: a large definition that is not in the cache yet takes a second.
     compiled = await asyncio.to_thread(language.compile_text, version.text, executors=team_executors())
-    language.check_input(compiled, body.inputJson is not None, body.inputJson)
+    with _found_at("$.inputJson"):
+        language.check_input(compiled, body.inputJson is not None, body.inputJson)
     facts = RunFacts(
         organisation=call.organisation,
         dialect=DIALECT,
@@ -57,6 +60,16 @@ async def submit_job(call: Call) -> Json:
     )
     run, _ = await call.client.start_run(compiled, facts, body.inputJson)
     return {"jobId": run.facts.run_id}
+
+
+@contextlib.contextmanager
+def _found_at(place: str) -> Iterator[None]:
+    """What is wrong in a part of the body is told by its path in the body."""
+    try:
+        yield
+    except (InputInvalid, PayloadInvalid) as error:
+        error.path = place + error.path.removeprefix("$")
+        raise
 
 
 def _selected(definition: DefinitionFacts, selector: VersionSelector) -> int:
@@ -160,9 +173,8 @@ async def get_state(call: Call) -> Json:
 
 @operation(router, "GetWorkflowStateMetadata", "GET", _JOB + "/state/metadata", "job:read")
 async def get_state_metadata(call: Call) -> Json:
-    """How long the JSON of the state is, in bytes of UTF-8."""
-    text = json.dumps(await _state(call), ensure_ascii=False, separators=(",", ":"))
-    return {"contentLengthBytes": len(text.encode("utf-8"))}
+    """How long the JSON of the state is, in bytes."""
+    return {"contentLengthBytes": len(encoded(await _state(call)))}
 
 
 async def _state(call: Call) -> Json:
@@ -181,7 +193,8 @@ async def send_event(call: Call) -> Json:
         has_payload=body.payload is not None,
         received_at=timestamp(datetime.now(timezone.utc)),
     )
-    await _deliver(call, job_id, event)
+    with _found_at("$.payload"):
+        await _deliver(call, job_id, event)
     return {"jobId": job_id, "eventId": body.eventId}
 
 

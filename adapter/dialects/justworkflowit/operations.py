@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from adapter.answers import JsonAnswer
 from adapter.auth import Principal, authorise
 from adapter.body import json_model
 from adapter.services import services
@@ -90,7 +91,7 @@ def operation(
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             caller = authorise(request, permission, request.path_params["organizationId"])
-            return JSONResponse(await handler(Call(request, caller)))
+            return JsonAnswer(await handler(Call(request, caller)))
 
         router.add_api_route(
             BASE + path,

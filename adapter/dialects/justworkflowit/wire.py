@@ -17,10 +17,14 @@ from definitions.model import NAME_LIMIT
 PAGE_SIZE = 25
 PAGE_SIZE_LIMIT = 100
 EVENT_ID_LIMIT = 256
+#: Bounds of the dates that a list is asked with. No job lies outside, and whatever reads them can add and subtract.
+EARLIEST = datetime(1970, 1, 1, tzinfo=timezone.utc)
+LATEST = datetime(2200, 1, 1, tzinfo=timezone.utc)
 
 _DATE = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[Tt](?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d+))?(?P<zone>[Zz]|[+-]\d\d:\d\d)"
 )
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 _PERMISSION = r"^[a-z]+(:[a-z]+)+$"
 
 _Query = TypeVar("_Query", bound=BaseModel)
@@ -54,10 +58,15 @@ def _one_of(words: Any) -> AfterValidator:
 
 
 def _digits(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+
+
+def _within_reach(value: datetime) -> datetime:
+    return min(max(value, EARLIEST), LATEST)
 
 
 Date = Annotated[datetime, BeforeValidator(_date, json_schema_input_type=str)]
+QueryDate = Annotated[Date, AfterValidator(_within_reach)]
 QueryNumber = Annotated[int, BeforeValidator(_digits)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
@@ -119,8 +128,8 @@ class ListJobs(_Wire):
     status: Annotated[str, _one_of(STATUS_ASKED)] | None = None
     workflowName: str | None = None
     workflowVersionNumber: Annotated[QueryNumber, Field(ge=1)] | None = None
-    createdAfter: Date | None = None
-    createdBefore: Date | None = None
+    createdAfter: QueryDate | None = None
+    createdBefore: QueryDate | None = None
     jobHierarchy: Annotated[str, _one_of(HIERARCHY)] = "ALL"
     pageToken: str | None = None
     pageSize: Annotated[QueryNumber, Field(ge=1, le=PAGE_SIZE_LIMIT)] = PAGE_SIZE

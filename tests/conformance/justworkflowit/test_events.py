@@ -120,15 +120,20 @@ async def test_an_early_event_that_does_not_fit_fails_the_step(vendor: Vendor, l
 
 @pytest.mark.parametrize(
     ("payload", "path"),
-    [({"approved": "yes"}, "$.approved"), ({"approved": True, "more": 1}, "$"), ({"by": "Ann"}, "$"), ({}, "$")],
+    [
+        ({"approved": "yes"}, "$.payload.approved"),
+        ({"approved": True, "more": 1}, "$.payload"),
+        ({"by": "Ann"}, "$.payload"),
+        ({}, "$.payload"),
+    ],
 )
 async def test_a_payload_that_does_not_fit_is_refused_and_changes_nothing(
     vendor: Vendor, payload: Json, path: str
 ) -> None:
     job_id = await parked_job(vendor, GATE)
     before = await vendor.state(job_id)
-    fields = refused(await vendor.event(job_id, "go", payload), 400, "ValidationError")["fields"]
-    assert all(name.startswith(path) for name in fields)
+    body = invalid(await vendor.event(job_id, "go", payload), path)
+    assert body["message"].startswith(f"{path}: ")
     assert await vendor.state(job_id) == before
     assert (await vendor.event(job_id, "go", {"approved": True})).status_code == 200
     await vendor.ended(job_id)

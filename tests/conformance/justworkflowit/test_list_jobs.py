@@ -95,6 +95,9 @@ async def test_the_bounds_of_time_are_inclusive(vendor: Vendor) -> None:
     assert await found(createdAfter=middle, createdBefore=middle) == [made[1]]
     assert await found(createdAfter=middle.replace("Z", "+00:00")) == [made[2], made[1]]
     assert await found(createdAfter="2020-01-01T00:00:00-05:00", createdBefore="2020-01-02T00:00:00Z") == []
+    assert await found(createdAfter="0001-01-01T00:00:00Z", createdBefore="9999-12-31T23:59:59.999Z") == made[::-1]
+    assert await found(createdAfter="9999-12-31T23:59:59.999Z") == []
+    assert await found(createdBefore="0001-01-01T00:00:00Z") == []
 
 
 async def test_the_hierarchy(vendor: Vendor) -> None:

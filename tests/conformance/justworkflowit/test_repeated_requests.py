@@ -130,9 +130,7 @@ async def test_resume_job(vendor: Vendor) -> None:
     job_id = await vendor.submit(await vendor.publish(GATE))
     await vendor.ok("POST", f"/jobs/{job_id}/cancel")
     same = invocation()
-    answers = await asyncio.gather(
-        *(vendor.send("POST", f"/jobs/{job_id}/resume", invocation=same) for _ in range(2))
-    )
+    answers = await asyncio.gather(*(vendor.send("POST", f"/jobs/{job_id}/resume", invocation=same) for _ in range(2)))
     assert [answer.status_code for answer in answers] == [200, 200]
     assert (await vendor.send("POST", f"/jobs/{job_id}/resume", invocation=same)).status_code == 200
     refused(await vendor.send("POST", f"/jobs/{job_id}/resume"), 400, "ValidationError")

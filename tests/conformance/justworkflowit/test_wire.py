@@ -80,6 +80,19 @@ def test_a_query_as_the_client_sends_it() -> None:
     assert (asked.pageSize, asked.workflowVersionNumber, asked.status) == (3, 2, "RUNNING")
 
 
+@pytest.mark.parametrize("name", ["createdAfter", "createdBefore"])
+def test_a_date_outside_of_all_runs_leaves_room_for_arithmetic(name: str) -> None:
+    first, last = (getattr(query(f"{name}={text}"), name) for text in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"))
+    assert (first.year, last.year) == (1970, 2200)
+
+
+def test_a_number_that_is_none_is_told_from_one_that_is_too_small() -> None:
+    with pytest.raises(RequestInvalid, match=r"^pageSize: .*greater than or equal to 1$"):
+        query("pageSize=-1")
+    with pytest.raises(RequestInvalid, match=r"^status: must be one of PENDING, "):
+        query("status=running")
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [

@@ -231,6 +231,17 @@ async def test_function_that_fails(bench: Bench, web: LocalServer, status: int, 
     assert error.message == f"POST {web.url('/pay')} answered {status}: broken"
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(bench: Bench, web: LocalServer, status: int) -> None:
+    """It would carry the input, secrets included, past the allow-list."""
+    web.on("/pay", Page(status, b"", {"Location": web.url("/elsewhere")}))
+    web.on("/elsewhere", page("taken"))
+    bench.configure(dev=False, gcp_allow=read_gcp('{"acme": ["http://127.0.0.1:*/pay"]}'))
+    error = await bench.failure("gcp_cloudfunction", call(config(web.url("/pay")), {"card": "s3cret"}))
+    assert (error.type, error.non_retryable) == ("http-status", True)
+    assert [request.path for request in web.received] == ["/pay"]
+
+
 async def test_timeout(bench: Bench, web: LocalServer) -> None:
     def slow(request: Received) -> Page:
         time.sleep(0.6)
