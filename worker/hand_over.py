@@ -8,7 +8,6 @@ that has ended meanwhile is asked whether it had taken it.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from definitions import errors
 from definitions.contract import DELIVER, HAND_OVER, TOOK, DeliveryOutcome
 from definitions.errors import TidegateError
 from worker.failures import error_of
+from worker.mailbox_messages import UNANSWERED, Handed, HandOver
 from worker.rpc import bounded
 
 #: Seconds for one attempt, and those for the others once one run has answered.
@@ -28,7 +28,6 @@ OTHERS_SECONDS = 0.5
 
 _ATTEMPT = timedelta(seconds=ATTEMPT_SECONDS)
 
-UNANSWERED = "unanswered"
 #: What became of a delivery that a run has decided -> what that means for event and wait (see `worker.pairing`).
 _TAKEN = {"matched": "taken", "discarded": "used"}
 #: How a run refuses -> the same. Whatever else comes back is no answer.
@@ -39,29 +38,6 @@ _REFUSED: dict[type[TidegateError], str] = {
     errors.ExpressionError: "unfit",
     errors.TooLarge: "unfit",
 }
-
-
-@dataclass
-class Handed:
-    """One event for one wait; `id` is the delivery's, the same whenever this event is handed to this wait."""
-
-    event: int
-    workflow_id: str
-    wait_id: str
-    id: str
-
-
-@dataclass
-class HandOver:
-    """Argument of HAND_OVER. `payloads` maps event number -> [its payload], or [] if it has none.
-
-    `again`: these have been handed over before, and no answer was heard.
-    """
-
-    name: str
-    again: bool = False
-    payloads: dict[str, list[Any]] = field(default_factory=dict)
-    to: list[Handed] = field(default_factory=list)
 
 
 class HandOverActivities:

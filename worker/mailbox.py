@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
@@ -34,8 +32,9 @@ from definitions.errors import TidegateError
 from definitions.ids import digest
 from worker.attributes import short
 from worker.failures import failure
-from worker.hand_over import ATTEMPT_SECONDS, UNANSWERED, Handed, HandOver
-from worker.mailbox_state import MailboxState, Receipt
+from worker.hand_over import ATTEMPT_SECONDS
+from worker.mailbox_messages import UNANSWERED, Handed, HandOver, Mailbox
+from worker.mailbox_state import NEVER, MailboxState, Receipt
 from worker.pairing import Offer, Pairing, Posted
 
 #: What a sender is told who comes while the mailbox continues as new; the client tries again.
@@ -54,15 +53,6 @@ BATCH = 50
 #: Seconds that a sender waits who asks for the outcome.
 OUTCOME_SECONDS = 3.0
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5))
-
-
-@dataclass
-class Mailbox:
-    """The first argument of `TidegateMailbox`; the second is a dumped `MailboxState`, or None. The key is not in it:
-    nobody needs it here."""
-
-    name: str
-    generation: int = 0
 
 
 @workflow.defn(name=MAILBOX_WORKFLOW)
@@ -85,8 +75,10 @@ class TidegateMailbox:
 
     @workflow.run
     async def run(self, mailbox: Mailbox, packed: bytes | None) -> None:
-        while not self._may_end():
+        while True:
             await self._rest()
+            if self._may_end():
+                return
             if self._long():
                 await self._continue()
             self._pairing.expire(_now())
@@ -107,7 +99,7 @@ class TidegateMailbox:
     async def _rest(self) -> None:
         """Return when there is something to do for the main loop: to end, to continue, or to tidy up."""
         armed = self._due()
-        timeout = None if armed == float("inf") else timedelta(seconds=max(0.0, armed - _now()))
+        timeout = None if armed == NEVER else timedelta(seconds=max(0.0, armed - _now()))
         try:
             await workflow.wait_condition(
                 lambda: self._may_end() or self._long() or self._due() < armed - REST,
@@ -121,6 +113,8 @@ class TidegateMailbox:
 
     def _due(self) -> float:
         """When to tidy up; a while late, so that it is done for many at a time."""
+        if self._flying:
+            return NEVER
         if self._pairing.empty:
             return _now() + REST
         return max(self._pairing.soonest, _now()) + REST
@@ -258,8 +252,3 @@ def _now() -> float:
 
 def _seconds(moment: str | None) -> float | None:
     return None if moment is None else datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
-
-
-def mailbox_workflows() -> list[type[Any]]:
-    """What a worker of the mailboxes' task queue runs."""
-    return [TidegateMailbox]

@@ -31,7 +31,8 @@ from definitions.errors import NotFound, Overloaded, TidegateError, Unavailable
 from definitions.ids import mailbox_workflow_id
 from worker.attributes import short
 from worker.failures import error_of
-from worker.mailbox import CONTINUING, Mailbox
+from worker.mailbox import CONTINUING
+from worker.mailbox_messages import Mailbox
 from worker.pairing import GRACE
 from worker.rpc import RPC_SECONDS, bounded, who_is_away
 

@@ -16,7 +16,9 @@ from tests.worker.test_interpreter import block, path, wait
 def correlated(*events: str, key: Any = "${input.key}", **more: Any) -> dict[str, Any]:
     """A body with one wait for events by a key, which the run's input has."""
     correlation = {} if key is None else {"key": path(key)}
-    return block("w", w=wait(*(events or ("go",)), **{"need": "any", "correlation": correlation, "output": "first", **more}))
+    return block(
+        "w", w=wait(*(events or ("go",)), **{"need": "any", "correlation": correlation, "output": "first", **more})
+    )
 
 
 async def post(
