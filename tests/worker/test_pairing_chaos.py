@@ -6,8 +6,10 @@ Runs are as in life: they open waits and register them, decide alone, and know a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from hypothesis import settings, strategies as st
+from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from definitions.contract import PostEvent
@@ -47,46 +49,48 @@ class Chaos(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.pairing = Pairing()
-        #: What Temporal holds of the mailbox; offers may have been handed over since.
+        #: What Temporal holds of the mailbox: its state after the last task, and the messages that came since.
         self.durable = self.pairing.state.dump()
+        self.messages: list[tuple[Any, ...]] = []
+        #: Offers that are durable and not answered yet: only these are handed over.
         self.flying: list[Offer] = []
         self.runs: dict[str, Run] = {}
         self.posts: dict[str, PostEvent] = {}
         #: Names of posts that are durable: their senders may have been told so.
         self.acknowledged: set[str] = set()
         self.unacknowledged: set[str] = set()
-        #: Signals since the last durable moment: Temporal has them, so a lost task gets them again.
-        self.signals: list[str] = []
         self.count = 0
 
     # --- the mailbox ---
 
     @rule(room=st.integers(1, 4))
     def offer(self, room: int) -> None:
-        self.flying += self.pairing.offers(room, NOW)
+        self.pairing.offers(room, NOW)
 
     @rule()
     def task_completes(self) -> None:
-        self.durable = self.pairing.state.dump()
+        self.durable, self.messages = self.pairing.state.dump(), []
         self.acknowledged |= self.unacknowledged
-        self.signals = []
+        self.unacknowledged = set()
+        self.flying = self.pairing.open_offers()
 
     @rule()
     def task_is_lost(self) -> None:
-        """A worker dies: what was not durable is done again from the signals; posts are not, as nobody was told."""
+        """A worker dies: the messages are applied once more; posts are gone, as nobody was told of them."""
         self.unacknowledged = set()
-        self.reload()
-        for name in self.signals:
-            self.pairing.register(f"x/run/{name}", name, None)
+        self.pairing = Pairing(MailboxState.load(self.durable))
+        for name, *arguments in self.messages:
+            getattr(self.pairing, name)(*arguments)
 
     @rule()
     def continues_as_new(self) -> None:
         self.task_completes()
-        self.reload()
-
-    def reload(self) -> None:
         self.pairing = Pairing(MailboxState.load(self.durable))
-        self.flying = self.pairing.open_offers()
+
+    def tell(self, name: str, *arguments: Any) -> None:
+        """Something that Temporal keeps: a signal, or an activity's result."""
+        self.messages.append((name, *arguments))
+        getattr(self.pairing, name)(*arguments)
 
     @rule(payload=st.integers(0, 5), keyed=st.booleans(), everyone=st.booleans())
     def post(self, payload: int, keyed: bool, everyone: bool) -> None:
@@ -121,8 +125,7 @@ class Chaos(RuleBasedStateMachine):
         self.signal(run.id)
 
     def signal(self, name: str) -> None:
-        self.signals.append(name)
-        self.pairing.register(f"x/run/{name}", name, None)
+        self.tell("register", f"x/run/{name}", name, None)
 
     @precondition(lambda self: self.runs)
     @rule(which=PLACE)
@@ -139,7 +142,7 @@ class Chaos(RuleBasedStateMachine):
         run = list(self.runs.values())[-1 - which % len(self.runs)]
         run.ended = True
         if tells:
-            self.pairing.withdraw(f"x/run/{run.id}", run.id)
+            self.tell("withdraw", f"x/run/{run.id}", run.id)
 
     @precondition(lambda self: self.flying)
     @rule(which=PLACE, heard=st.booleans())
@@ -149,7 +152,7 @@ class Chaos(RuleBasedStateMachine):
         verdict = self.ask(offer)
         if heard:
             self.flying.remove(offer)
-            self.pairing.answered(offer, verdict)
+            self.tell("answered", offer, verdict)
 
     def ask(self, offer: Offer) -> Verdict:
         waiter = self.pairing.state.waiters[offer.waiter]
@@ -182,9 +185,11 @@ class Chaos(RuleBasedStateMachine):
             if not run.ended and not run.got:
                 run.knows = True
                 self.pairing.register(f"x/run/{run.id}", run.id, None)
-        while (offers := self.flying + self.pairing.offers(9, NOW)) and not (self.flying := []):
+        self.pairing.offers(99, NOW)
+        while offers := self.pairing.open_offers():
             for offer in offers:
                 self.pairing.answered(offer, self.ask(offer))
+            self.pairing.offers(99, NOW)
         waiting = [run for run in self.runs.values() if not run.ended and not run.got]
         for event in self.pairing.state.events.values():
             assert all(event.payload % 3 == run.rejects for run in waiting)
