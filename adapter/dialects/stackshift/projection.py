@@ -26,11 +26,19 @@ def summary(run: RunDescription, *, waiting: bool | None = None) -> Json:
         "queue_name": facts.queue,
         "created_at": facts.created_at,
         "scheduled_at": facts.start_at,
-        "started_at": facts.started_at,
+        "started_at": _started_at(run),
         "finished_at": None if run.closed_at is None else timestamp(run.closed_at),
         # No attempt follows by itself; somebody may look into it and retry it.
         "dead_lettered": run.status == "failed",
     }
+
+
+def _started_at(run: RunDescription) -> str | None:
+    """When the run began: a scheduled one no earlier than asked for; one that was ended before that never did."""
+    if run.status in ("pending", "scheduled"):
+        return None
+    began = max(run.facts.started_at or timestamp(run.started_at), run.facts.start_at or "")
+    return None if run.closed_at is not None and timestamp(run.closed_at) < began else began
 
 
 def run(description: RunDescription, snapshot: RunSnapshot) -> Json:
@@ -61,8 +69,8 @@ def _timeline(description: RunDescription, snapshot: RunSnapshot) -> Iterator[Js
     yield {"at": facts.created_at, "type": "run.created"}
     if facts.start_at is not None:
         yield {"at": facts.created_at, "type": "run.scheduled", "until": facts.start_at}
-    if facts.started_at is not None:
-        yield {"at": facts.started_at, "type": "run.started"}
+    if (began := _started_at(description)) is not None:
+        yield {"at": began, "type": "run.started"}
     yield from (_item(record) for record in snapshot.records)
     if snapshot.retry_at is not None:
         ended = snapshot.records[-1].ended_at if snapshot.records else facts.created_at

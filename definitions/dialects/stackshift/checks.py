@@ -10,6 +10,7 @@ from definitions.model import NAME_LIMIT
 from definitions.report import Report
 
 KEY_LIMIT = 1_000
+STATE_KEY_LIMIT = 256
 
 
 def expect(good: bool, path: str, report: Report, code: str, message: str) -> bool:
@@ -28,10 +29,10 @@ def is_name(value: Any, path: str, report: Report, code: str) -> bool:
     return expect(good, path, report, code, f"expected a string of 1 to {NAME_LIMIT} printable characters")
 
 
-def is_key(value: Any, path: str, report: Report, code: str) -> bool:
+def is_key(value: Any, path: str, report: Report, code: str, longest: int = KEY_LIMIT) -> bool:
     """Text that may hold `${…}`: what it comes to is checked when the step runs."""
-    good = isinstance(value, str) and 0 < len(value) <= KEY_LIMIT
-    return expect(good, path, report, code, f"expected a string of 1 to {KEY_LIMIT} characters")
+    good = isinstance(value, str) and 0 < len(value) <= longest
+    return expect(good, path, report, code, f"expected a string of 1 to {longest} characters")
 
 
 def is_word(value: Any, words: Collection[str], path: str, report: Report, code: str) -> bool:

@@ -34,7 +34,7 @@ CODES: dict[str, str] = {
     "send-invalid": "`send` is not an object.",
     "deliver-unknown": "`deliver` is neither `one` nor `all`.",
     "state-invalid": "`state` is not an object with exactly one of `get`, `set`, `delete` and `increment`.",
-    "state-key-invalid": "The key of a state operation is not a string of 1 to 1000 characters.",
+    "state-key-invalid": "The key of a state operation is not a string of 1 to 256 characters.",
     "increment-invalid": "`by` is neither a number nor text with one `${…}`.",
     "expression-invalid": "A `${` has no path, or no `}`.",
     "reference-unknown": "A `${…}` names neither the payload nor the result of an earlier step.",

@@ -151,7 +151,7 @@ def _state(raw: dict[str, Any], path: str, context: Context) -> Made:
     checks.has_keys(raw, ("state",), ("as",) if gives else (), path, report)
     if not checks.has_keys(state, (operation, *needs), takes, at, report):
         return None
-    key = _key(state, operation, at, context, "state-key-invalid")
+    key = _key(state, operation, at, context, "state-key-invalid", checks.STATE_KEY_LIMIT)
     value = _state_value(state, at, context)
     expires = _seconds(state, "expiresIn", at, report)
     save = _result(raw, path, context) if gives else Save()
@@ -176,8 +176,10 @@ def _state_value(state: dict[str, Any], path: str, context: Context) -> Expressi
     return context.scope.expression(state[named[0]], child(path, named[0])) if named else None
 
 
-def _key(holder: dict[str, Any], name: str, path: str, context: Context, code: str) -> Expression | None:
-    if name not in holder or not checks.is_key(holder[name], child(path, name), context.report, code):
+def _key(
+    holder: dict[str, Any], name: str, path: str, context: Context, code: str, longest: int = checks.KEY_LIMIT
+) -> Expression | None:
+    if name not in holder or not checks.is_key(holder[name], child(path, name), context.report, code, longest):
         return None
     return context.scope.expression(holder[name], child(path, name))
 

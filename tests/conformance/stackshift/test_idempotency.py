@@ -15,8 +15,9 @@ from tests.running import eventually
 
 async def test_s6_same_key_same_run_other_payload_error(vendor: Vendor, site: Site) -> None:
     await vendor.register(job("sendVerificationEmail", site.step("send-email", "${payload}")))
-    options = {"idempotency_key": "verify:123"}
-    first = await vendor.start("sendVerificationEmail", {"userId": "123", "email": "a@example.com"}, **options)
+    options: Json = {"idempotency_key": "verify:123"}
+    payload = {"userId": "123", "email": "a@example.com"}
+    first = await vendor.start("sendVerificationEmail", payload, **options)
     # The order of keys makes no other payload.
     again = await vendor.start("sendVerificationEmail", {"email": "a@example.com", "userId": "123"}, 200, **options)
     assert first == again
@@ -24,13 +25,13 @@ async def test_s6_same_key_same_run_other_payload_error(vendor: Vendor, site: Si
     refused(await vendor.send("POST", "/jobs/sendVerificationEmail/runs", body), 409, "conflict")
     await vendor.ended(first)
     # It is reused whatever has become of it.
-    assert await vendor.start("sendVerificationEmail", {"userId": "123", "email": "a@example.com"}, 200, **options) == first
+    assert await vendor.start("sendVerificationEmail", payload, 200, **options) == first
     assert site.calls() == {"send-email": 1}
 
 
 async def test_s7_after_its_window_a_key_is_new(vendor: Vendor, site: Site) -> None:
     await vendor.register(job("send-verification-email", site.step("send-email")))
-    options = {"idempotency_key": "verify:123", "idempotency_ttl": "2s"}
+    options: Json = {"idempotency_key": "verify:123", "idempotency_ttl": "2s"}
     payload = {"userId": "123"}
     first = await vendor.start("send-verification-email", payload, **options)
     assert await vendor.start("send-verification-email", payload, 200, **options) == first
@@ -42,7 +43,7 @@ async def test_s7_after_its_window_a_key_is_new(vendor: Vendor, site: Site) -> N
     second = await eventually(again, lambda run_id: run_id != first)
     await vendor.ended(second)
     # The window as the page gives it is taken as well.
-    month = {"idempotency_key": "verify:456", "idempotency_ttl": "30d"}
+    month: Json = {"idempotency_key": "verify:456", "idempotency_ttl": "30d"}
     third = await vendor.start("send-verification-email", payload, **month)
     assert await vendor.start("send-verification-email", payload, 200, **month) == third
 
@@ -62,7 +63,7 @@ async def test_s13_a_webhook_that_comes_twice(vendor: Vendor, site: Site) -> Non
 async def test_s14_a_scheduled_run_is_not_scheduled_twice(vendor: Vendor, site: Site) -> None:
     await vendor.register(job("sendTrialEndingReminder", site.step("remind")))
     at = (datetime.now(timezone.utc) + timedelta(seconds=2)).isoformat()
-    options = {"scheduled_at": at, "idempotency_key": "trial:acct_1"}
+    options: Json = {"scheduled_at": at, "idempotency_key": "trial:acct_1"}
     first = await vendor.start("sendTrialEndingReminder", {"accountId": "acct_1"}, **options)
     assert await vendor.start("sendTrialEndingReminder", {"accountId": "acct_1"}, 200, **options) == first
     await vendor.ended(first)

@@ -50,7 +50,8 @@ async def test_a_dry_run_registers_nothing(vendor: Vendor, site: Site) -> None:
     bad = {"definition": job("email", wait(timeout="soon"))}
     for path in ("/jobs?dryRun=true", "/jobs"):
         details = refused(await vendor.send("POST", path, bad), 422, "definition-invalid")["error"]["details"]
-        assert [(one["code"], one["path"]) for one in details] == [("duration-invalid", "$.definition.steps[0].timeout")]
+        found = [(one["code"], one["path"]) for one in details]
+        assert found == [("duration-invalid", "$.definition.steps[0].timeout")]
     assert (await vendor.ok("GET", "/jobs"))["jobs"] == []
     refused(await vendor.send("POST", "/jobs?dryRun=maybe", body), 422, "request-invalid")
 

@@ -49,8 +49,8 @@ async def test_pages(vendor: Vendor, site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("query", "path"),
-    [({"status": "done"}, "status"), ({"limit": "0"}, "limit"), ({"limit": "101"}, "limit"), ({"cursor": "x"}, "cursor"),
-     ({"page": "2"}, "page")],
+    [({"status": "done"}, "status"), ({"limit": "0"}, "limit"), ({"limit": "101"}, "limit"),
+     ({"cursor": "x"}, "cursor"), ({"page": "2"}, "page")],
 )  # fmt: skip
 async def test_a_bad_question_is_refused(vendor: Vendor, query: dict[str, str], path: str) -> None:
     error = refused(await vendor.send("GET", "/runs", params=query), 422, "request-invalid")["error"]

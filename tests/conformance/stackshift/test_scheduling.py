@@ -8,18 +8,18 @@ import pytest
 
 from tests.conformance.stackshift.samples import job
 from tests.conformance.stackshift.site import Site
-from tests.conformance.stackshift.vendor import Vendor, refused
+from tests.conformance.stackshift.vendor import Json, Vendor, refused
 from tests.running import eventually
 
 
-def invoice(site: Site) -> dict[str, object]:
+def invoice(site: Site) -> Json:
     return job("syncInvoice", site.step("sync", "${payload}"), returns={"synced": True})
 
 
 async def test_s9_not_before_its_time_and_listed_before_it(vendor: Vendor, site: Site) -> None:
     await vendor.register(invoice(site))
     at = datetime.now(timezone.utc) + timedelta(seconds=3)
-    options = {"scheduled_at": at.isoformat().replace("+00:00", "Z"), "max_attempts": 8, "queue_name": "billing"}
+    options: Json = {"scheduled_at": at.isoformat().replace("+00:00", "Z"), "max_attempts": 8, "queue_name": "billing"}
     run_id = await vendor.start("syncInvoice", {"invoiceId": "inv_1"}, **options)
     run = await vendor.run(run_id)
     assert (run["status"], run["attempts"], run["payload"]) == ("scheduled", 0, {"invoiceId": "inv_1"})

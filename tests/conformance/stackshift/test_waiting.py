@@ -59,7 +59,9 @@ async def test_s3_only_the_run_of_the_key_resumes(vendor: Vendor, site: Site) ->
     assert site.calls()["unlock-account"] == 1
 
 
-@pytest.mark.parametrize(("name", "key"), [("email.verified", "user:1234"), ("email.Verified", "user:123"), ("email.verified", None)])
+@pytest.mark.parametrize(
+    ("name", "key"), [("email.verified", "user:1234"), ("email.Verified", "user:123"), ("email.verified", None)]
+)
 async def test_another_name_or_key_resumes_nothing(vendor: Vendor, site: Site, name: str, key: str | None) -> None:
     await vendor.register(onboarding(site))
     run_id = await vendor.start("userOnboarding", ann())
