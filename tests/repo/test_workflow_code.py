@@ -17,6 +17,8 @@ FILES = (
     "worker/interpreter.py",
     "worker/attempts.py",
     "worker/values.py",
+    "worker/value_entity.py",
+    "worker/code_inspection.py",
     "worker/waits.py",
     "worker/state.py",
     "worker/resume.py",

@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
-import worker.values as entity
+import worker.value_entity as entity
 from definitions.contract import CHANGE_VALUE, USE_STORE, UseStore, timestamp
 from definitions.errors import InputInvalid, NotANumber, TidegateError, TooLarge, Unavailable
 from definitions.ids import value_workflow_id
