@@ -54,6 +54,8 @@ class Chaos(RuleBasedStateMachine):
         self.messages: list[tuple[Any, ...]] = []
         #: Offers that are durable and not answered yet: only these are handed over.
         self.flying: list[Offer] = []
+        #: Answers that are under way to the mailbox.
+        self.answers: dict[Offer, Verdict] = {}
         self.runs: dict[str, Run] = {}
         self.posts: dict[str, PostEvent] = {}
         #: Names of posts that are durable: their senders may have been told so.
@@ -63,11 +65,12 @@ class Chaos(RuleBasedStateMachine):
 
     # --- the mailbox ---
 
-    @rule(room=st.integers(1, 4))
-    def offer(self, room: int) -> None:
+    @rule(room=st.integers(1, 9), completes=st.sampled_from([True, True, False]))
+    def offer(self, room: int, completes: bool) -> None:
         self.pairing.offers(room, NOW)
+        if completes:
+            self.task_completes()
 
-    @rule()
     def task_completes(self) -> None:
         self.durable, self.messages = self.pairing.state.dump(), []
         self.acknowledged |= self.unacknowledged
@@ -85,6 +88,7 @@ class Chaos(RuleBasedStateMachine):
     @rule()
     def continues_as_new(self) -> None:
         self.task_completes()
+        self.answers = {}
         self.pairing = Pairing(MailboxState.load(self.durable))
 
     def tell(self, name: str, *arguments: Any) -> None:
@@ -92,6 +96,7 @@ class Chaos(RuleBasedStateMachine):
         self.messages.append((name, *arguments))
         getattr(self.pairing, name)(*arguments)
 
+    @precondition(lambda self: len(self.posts) < 12)
     @rule(payload=st.integers(0, 5), keyed=st.booleans(), everyone=st.booleans())
     def post(self, payload: int, keyed: bool, everyone: bool) -> None:
         self.count += 1
@@ -132,7 +137,7 @@ class Chaos(RuleBasedStateMachine):
     def register_again(self, which: int) -> None:
         """The run's lost task is done again: the wait opens, and is registered once more."""
         run = list(self.runs.values())[-1 - which % len(self.runs)]
-        if not run.ended and not run.got:
+        if not run.ended and not run.got and not run.knows:
             run.knows = True
             self.signal(run.id)
 
@@ -145,14 +150,18 @@ class Chaos(RuleBasedStateMachine):
             self.tell("withdraw", f"x/run/{run.id}", run.id)
 
     @precondition(lambda self: self.flying)
-    @rule(which=PLACE, heard=st.booleans())
-    def hand_over(self, which: int, heard: bool) -> None:
-        """The run decides; if its answer is not heard, the same is asked again later."""
+    @rule(which=PLACE)
+    def hand_over(self, which: int) -> None:
+        """The run decides, now. Its answer may be heard later; until it is, the same may be asked again."""
         offer = self.flying[which % len(self.flying)]
-        verdict = self.ask(offer)
-        if heard:
-            self.flying.remove(offer)
-            self.tell("answered", offer, verdict)
+        self.answers[offer] = self.ask(offer)
+
+    @precondition(lambda self: self.answers)
+    @rule(which=PLACE)
+    def hear(self, which: int) -> None:
+        offer = list(self.answers)[which % len(self.answers)]
+        self.flying.remove(offer)
+        self.tell("answered", offer, self.answers.pop(offer))
 
     def ask(self, offer: Offer) -> Verdict:
         waiter = self.pairing.state.waiters[offer.waiter]
@@ -180,9 +189,9 @@ class Chaos(RuleBasedStateMachine):
             assert identity in kept | taken
 
     def teardown(self) -> None:
-        """With all tasks done and all answers heard, no wait is left that a kept event fits."""
+        """With lost tasks done again and all answers heard, no wait is left that a kept event fits."""
         for run in self.runs.values():
-            if not run.ended and not run.got:
+            if not run.ended and not run.got and not run.knows:
                 run.knows = True
                 self.pairing.register(f"x/run/{run.id}", run.id, None)
         self.pairing.offers(99, NOW)
@@ -193,6 +202,19 @@ class Chaos(RuleBasedStateMachine):
         waiting = [run for run in self.runs.values() if not run.ended and not run.got]
         for event in self.pairing.state.events.values():
             assert all(event.payload % 3 == run.rejects for run in waiting)
+
+
+def test_a_wait_registered_again_while_its_run_is_asked_is_not_lost() -> None:
+    """The run's task was lost after it had registered; asked meanwhile, it knew of no wait."""
+    chaos = Chaos()
+    chaos.register(rejects=-1, knows=False)
+    chaos.post(payload=1, keyed=False, everyone=False)
+    chaos.offer(room=1, completes=True)
+    chaos.hand_over(which=0)
+    chaos.register_again(which=0)
+    chaos.hear(which=0)
+    chaos.teardown()
+    assert [len(run.got) for run in chaos.runs.values()] == [1]
 
 
 TestChaos = Chaos.TestCase
