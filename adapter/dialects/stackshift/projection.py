@@ -7,6 +7,7 @@ from typing import Any
 
 from adapter.dialects.stackshift.words import END_TYPE, EVENT_TYPE, STATUS, STEP_TYPE, WAITING
 from definitions.contract import RunSnapshot, StepRecord, WaitView, timestamp
+from definitions.dialects.stackshift import HANDLER, HANDLER_LABEL
 from worker.client import RunDescription
 
 Json = dict[str, Any]
@@ -56,7 +57,7 @@ def run(description: RunDescription, snapshot: RunSnapshot) -> Json:
 
 def _wait(wait: WaitView) -> Json:
     return {
-        "step": wait.step,
+        "step": _step(wait.step),
         "event": wait.events[0],
         "since": wait.since,
         "until": wait.deadline,
@@ -71,7 +72,7 @@ def _timeline(description: RunDescription, snapshot: RunSnapshot) -> Iterator[Js
         yield {"at": facts.created_at, "type": "run.scheduled", "until": facts.start_at}
     if (began := _started_at(description)) is not None:
         yield {"at": began, "type": "run.started"}
-    yield from (_item(record) for record in snapshot.records)
+    yield from (item for record in snapshot.records for item in _items(record))
     if snapshot.retry_at is not None:
         ended = snapshot.records[-1].ended_at if snapshot.records else facts.created_at
         yield {"at": ended, "type": "run.retrying", "until": snapshot.retry_at}
@@ -80,14 +81,28 @@ def _timeline(description: RunDescription, snapshot: RunSnapshot) -> Iterator[Js
         yield end if snapshot.error is None else end | {"error": snapshot.error}
 
 
+def _items(record: StepRecord) -> Iterator[Json]:
+    """What a record says; that of a handler as a whole tells only how an attempt failed."""
+    if record.label != HANDLER_LABEL or record.source == "event":
+        yield _item(record)
+    elif record.status == "failure":
+        failed = {"at": record.ended_at, "type": "attempt.failed", "attempt": record.attempt}
+        yield failed | {"error": "; ".join(record.errors)}
+
+
+def _step(name: str) -> str:
+    """A step's own name, without that of the handler that it is in."""
+    return name.removeprefix(f"{HANDLER}/")
+
+
 def _item(record: StepRecord) -> Json:
     if record.source == "event":
-        event = {"at": record.started_at, "type": EVENT_TYPE, "event": record.event, "step": record.step}
+        event = {"at": record.started_at, "type": EVENT_TYPE, "event": record.event, "step": _step(record.step)}
         return event | ({"payload": record.output} if record.has_output else {})
     item: Json = {
         "at": record.ended_at or record.started_at,
         "type": STEP_TYPE[record.status],
-        "step": record.step,
+        "step": _step(record.step),
         "kind": record.label,
         "attempt": record.attempt,
         "started_at": record.started_at,

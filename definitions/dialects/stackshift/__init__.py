@@ -12,7 +12,15 @@ from definitions import json_text
 from definitions.dialects.stackshift import source
 from definitions.dialects.stackshift.compiler import attempts, compile_document
 from definitions.dialects.stackshift.problems import CODES
-from definitions.dialects.stackshift.words import ATTEMPTS_LIMIT, DIALECT, DURATIONS, LIVE_TAG, SHIM
+from definitions.dialects.stackshift.words import (
+    ATTEMPTS_LIMIT,
+    DIALECT,
+    DURATIONS,
+    HANDLER,
+    HANDLER_LABEL,
+    LIVE_TAG,
+    SHIM,
+)
 from definitions.model import Definition
 
 __all__ = [
@@ -20,6 +28,8 @@ __all__ = [
     "CODES",
     "DIALECT",
     "DURATIONS",
+    "HANDLER",
+    "HANDLER_LABEL",
     "LIVE_TAG",
     "SHIM",
     "attempts",

@@ -85,7 +85,7 @@ def _code(document: dict[str, Any], report: Report) -> Definition:
         name = _name(document, "$", report) if "name" in document else job_named(source, report)
     report.check()
     handler = CodeStep(
-        label="job",
+        label=words.HANDLER_LABEL,
         shim=words.SHIM,
         handler=name,
         source=source,
@@ -94,7 +94,7 @@ def _code(document: dict[str, Any], report: Report) -> Definition:
     return Definition(
         dialect=words.DIALECT,
         name=name,
-        body=Block(start="handler", steps={"handler": handler}),
+        body=Block(start=words.HANDLER, steps={words.HANDLER: handler}),
         save_input=[PAYLOAD],
         attempts=attempts,
     )

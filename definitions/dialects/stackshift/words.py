@@ -12,6 +12,9 @@ LIVE_TAG = "current"
 #: What the code of a job finds as the vendor's module: see `worker/sandbox`.
 SHIM = "stackshift"
 
+#: The one step of a job that is written as code, and its label.
+HANDLER, HANDLER_LABEL = "handler", "job"
+
 DURATIONS = Grammar({"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}, example="24h")
 ON_TIMEOUT: dict[str, Literal["fail", "continue", "cancel"]] = {
     "fail": "fail",
