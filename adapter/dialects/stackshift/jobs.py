@@ -55,7 +55,6 @@ async def _text(call: Call) -> str:
     raw = (await call.request.body()).decode("utf-8-sig")
     if not language.source.is_source(document):
         return raw
-    # What can be found wrong without running it is told first.
     jobs = await call.client.inspect_code(language.SHIM, document["source"])
     return language.source.text_of(language.source.checked(document, jobs))
 
