@@ -166,6 +166,9 @@ class WaitStep(_Step):
             raise ValueError("an event is named twice")
         if isinstance(self.need, int) and self.need > len(self.events):
             raise ValueError("`need` asks for more events than are named")
+        if self.correlation is not None and (self.need not in ("any", 1) and len(self.events) > 1):
+            # Else a wait that ends unsatisfied would hold events that others wait for.
+            raise ValueError("a wait with `correlation` is satisfied by one event: `need` is `any` or 1")
         return self
 
 

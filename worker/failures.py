@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from temporalio.exceptions import ApplicationError
 
 from definitions import errors
@@ -19,7 +22,7 @@ _CARRIED: dict[type[TidegateError], str | None] = {
     errors.NotANumber: None,
     errors.NotResumable: None,
     errors.TooLarge: None,
-    errors.Overloaded: None,
+    errors.Overloaded: "retry_after",
 }
 _BY_CODE = {kind.code: (kind, attribute) for kind, attribute in _CARRIED.items()}
 
@@ -36,7 +39,12 @@ def error_of(cause: BaseException | None) -> TidegateError | None:
     while cause is not None:
         if isinstance(cause, ApplicationError) and cause.type in _BY_CODE:
             kind, attribute = _BY_CODE[cause.type]
-            extra = [] if attribute is None else [str(detail) for detail in cause.details[:1]] or [""]
-            return kind(cause.message, *extra)
+            return kind(cause.message, *_attribute(attribute, cause.details))
         cause = cause.__cause__
     return None
+
+
+def _attribute(name: str | None, details: Sequence[Any]) -> list[Any]:
+    if name == "retry_after":
+        return [int(detail) for detail in details[:1]]
+    return [] if name is None else [str(detail) for detail in details[:1]] or [""]

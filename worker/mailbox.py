@@ -43,9 +43,9 @@ CONTINUING = "mailbox-continues"
 POSTS_PER_EXECUTION = 1_000
 POSTS_LIMIT = 1_900
 SIGNALS_PER_EXECUTION = 4_000
-#: Temporal holds back an execution that follows a younger one than a second.
+#: Temporal holds back an execution that follows a younger one than a second; so an empty mailbox lingers as long.
 YOUNG = timedelta(seconds=2)
-#: Seconds between two tidyings, and before an empty mailbox ends that is young.
+#: Seconds between two tidyings.
 REST = 60.0
 #: Hand-overs under way at a time, and those of one activity.
 OPEN_OFFERS = 200
@@ -116,7 +116,7 @@ class TidegateMailbox:
         if self._flying:
             return NEVER
         if self._pairing.empty:
-            return _now() + REST
+            return (workflow.info().start_time + YOUNG).timestamp() + 1
         return max(self._pairing.soonest, _now()) + REST
 
     async def _continue(self) -> None:
