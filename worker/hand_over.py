@@ -13,7 +13,7 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from definitions import errors
 from definitions.contract import DELIVER, HAND_OVER, TOOK, DeliveryOutcome
@@ -62,7 +62,8 @@ class HandOverActivities:
             task.cancel()
         verdicts = [task.result() if task in done else UNANSWERED for task in tasks]
         if all(verdict == UNANSWERED for verdict in verdicts):
-            raise ApplicationError("no run has answered yet", type=UNANSWERED)
+            # Expected while no worker of the runs is up: no reason for a line in the log each time.
+            raise ApplicationError("no run has answered yet", type=UNANSWERED, category=ApplicationErrorCategory.BENIGN)
         return verdicts
 
     async def _one(self, request: HandOver, handed: Handed, again: bool) -> str:
