@@ -44,6 +44,7 @@ lint: setup  ## check style and types
 
 bench: setup  ## measure against the same flow written by hand
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.correlated
 
 schema: setup  ## write definitions/schema.json anew from the model
 	$(BIN)/python -m definitions.schema

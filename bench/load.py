@@ -48,22 +48,22 @@ async def take_turn(
     # Parked all, then resumed all: the moment in between, when it is verified that each is parked, is not measured.
     repeated_before = row.repeated
     meter = Meter(row.pids, ours)
-    jobs = await _each(range(flows), concurrency, lambda _: _start(row, endpoint))
-    await _until(_parked, row, jobs[-concurrency:])
+    jobs = await each(range(flows), concurrency, lambda _: _start(row, endpoint))
+    await _until(parked, row, jobs[-concurrency:])
     started = meter.stop()
-    await _until(_parked, row, jobs)
+    await _until(parked, row, jobs)
     meter = Meter(row.pids, ours)
-    await _each(jobs, concurrency, lambda job: _resume(row, endpoint, job))
+    await each(jobs, concurrency, lambda job: _resume(row, endpoint, job))
     await _until(_succeeded, row, jobs[-concurrency:])
     resumed = meter.stop()
     await _until(_succeeded, row, jobs)
     latencies = [await _sample(row, endpoint) for _ in range(samples)]
     costs = [await cost(row.handle(job)) for job in jobs[:READ_HISTORIES]]
     endpoint.forget()
-    return Turn(flows, _joined(started, resumed), tuple(latencies), tuple(costs), row.repeated - repeated_before)
+    return Turn(flows, joined(started, resumed), tuple(latencies), tuple(costs), row.repeated - repeated_before)
 
 
-async def _each(items: Iterable[Any], concurrency: int, act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
+async def each(items: Iterable[Any], concurrency: int, act: Callable[[Any], Awaitable[Any]]) -> list[Any]:
     """Act on every item, so many at once; what each gave, in the order of ending. The first failure stops all."""
     upcoming, given = iter(items), []
 
@@ -93,10 +93,10 @@ async def _resume(row: Row, endpoint: Endpoint, job: str) -> None:
 
 async def _until(state: Callable[[WorkflowHandle[Any, Any]], Awaitable[None]], row: Row, jobs: Sequence[str]) -> None:
     """Wait until each of the flows is in a state. Raises TimeoutError if that takes too long."""
-    await asyncio.wait_for(_each(jobs, WATCHERS, lambda job: state(row.handle(job))), PATIENCE)
+    await asyncio.wait_for(each(jobs, WATCHERS, lambda job: state(row.handle(job))), PATIENCE)
 
 
-async def _parked(handle: WorkflowHandle[Any, Any]) -> None:
+async def parked(handle: WorkflowHandle[Any, Any]) -> None:
     """Nothing is pending: neither an activity nor a workflow task."""
     while True:
         described = (await handle.describe()).raw_description
@@ -113,7 +113,7 @@ async def _succeeded(handle: WorkflowHandle[Any, Any]) -> None:
 async def _sample(row: Row, endpoint: Endpoint) -> float:
     """One flow alone; seconds from the beginning of the event's call to the next function's call."""
     job = await _start(row, endpoint)
-    await _parked(row.handle(job))
+    await parked(row.handle(job))
     began = time.perf_counter()
     await _resume(row, endpoint, job)
     took = endpoint.called(SECOND, job).result() - began
@@ -121,7 +121,7 @@ async def _sample(row: Row, endpoint: Endpoint) -> float:
     return took
 
 
-def _joined(first: Window, second: Window) -> Window:
+def joined(first: Window, second: Window) -> Window:
     seconds = first.seconds + second.seconds
     others = (first.others * first.seconds + second.others * second.seconds) / seconds
     return Window(seconds, {name: first.cpu[name] + second.cpu[name] for name in first.cpu}, others)

@@ -89,6 +89,12 @@ def front(turns: Mapping[str, Sequence[Turn]], row: str) -> str:
     )
 
 
+def latency(turns: Mapping[str, Sequence[Turn]], row: str, base: str) -> str:
+    """How much longer an event takes than the base's, by the medians of the rounds."""
+    rounds = zip(turns[row], turns[base], strict=True)
+    return f"event→step {_spread([median(one.latencies) / median(other.latencies) for one, other in rounds], '{:.2f}')}"
+
+
 def load_of_others(turns: Mapping[str, Sequence[Turn]]) -> str:
     """What share of the machine other programs had meanwhile."""
     shares = [turn.window.others for rounds in turns.values() for turn in rounds]
