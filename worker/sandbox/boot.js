@@ -214,7 +214,8 @@ async function load(mode) {
     script = stripTypeScriptTypes(call.source, { mode });
   } catch (error) {
     if (mode === "strip" && error.code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return load("transform");
-    throw error;
+    const at = match(/:(\d+):\d+\s*$/, error.message);
+    throw new NativeError(`${firstLine(error)}${at ? ` (line ${at[1]})` : ""}`);
   }
   source = objectUrl(new NativeBlob([script], { type: "text/javascript" }));
   try {

@@ -78,8 +78,9 @@ class CallHost:
 
     def _key(self, step: str | None, *what: Any) -> str:
         """The key of a request: the run, the step, its visit, and the how-manieth of its kind in that step it is."""
-        self._counts[(step, *what)] += 1
-        context, number = self._context, self._counts[(step, *what)]
+        kind = (step, *what)
+        self._counts[kind] += 1
+        context, number = self._context, self._counts[kind]
         place = context.step if step is None else f"{context.step}/{step}"
         return "/".join(map(str, (context.run_id, place, context.visit, *what[:-1], number)))
 

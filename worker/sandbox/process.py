@@ -16,7 +16,7 @@ from typing import Any
 
 from definitions.errors import TidegateError
 from worker.sandbox import launch
-from worker.sandbox.frames import CHUNK, Frames, Logs, OutputTooLarge
+from worker.sandbox.frames import CHUNK, LOG_BYTES, Frames, Logs, OutputTooLarge
 
 #: Pause between two looks at a process's memory.
 LOOK_SECONDS = 0.02
@@ -57,6 +57,7 @@ class Sandboxed:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._killed: tuple[str, str] | None = None
+        self._last_words = asyncio.ensure_future(self._listen())
 
     @classmethod
     async def start(cls, shim: str, folder: str) -> Sandboxed:
@@ -74,19 +75,22 @@ class Sandboxed:
         """End the process and all that belongs to it, now. The first reason given counts."""
         if self._killed is None:
             self._killed = (code, message)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
         """End the process, and wait until it is gone."""
         self.kill()
+        # It counts as gone once its output was read to the end, of which much may be left.
+        await asyncio.gather(_exhaust(self._process.stdout), self._last_words)
         await self._process.wait()
 
     async def run(self, call: dict[str, Any], host: Host, limits: Limits) -> Outcome:
         """Serve the call; the process is gone when this returns, or raises, or is cancelled."""
         logs, conversation = Logs(), _Conversation(self._process, host)
         launch.limit(self._process.pid, {"CPU": math.ceil(limits.seconds) * 2 + CPU_MARGIN})
-        watching = [asyncio.ensure_future(one) for one in (self._watch(limits), self._drain())]
+        watching = asyncio.ensure_future(self._watch(limits))
         try:
             result = await asyncio.wait_for(conversation.hold(call, logs), limits.seconds)
         except asyncio.TimeoutError:
@@ -96,28 +100,27 @@ class Sandboxed:
             self.kill("code-output", str(error))
             result = None
         finally:
-            last_words = await self._gone(watching)
+            watching.cancel()
+            await self._gone()
         if result is not None:
             return Outcome(result, logs=logs.lines)
-        code, error = self._reason(last_words)
-        return Outcome(None, code, error, logs.lines)
+        code, reason = self._reason()
+        return Outcome(None, code, reason, logs.lines)
 
-    async def _gone(self, watching: list[asyncio.Future[Any]]) -> str:
-        """Wait until the process has ended, which it soon does if it is not ended here; what it said last."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            # Its output is closed: it has ended, or is about to; how it ended says why.
-            if self._killed is None and self._process.stdout is not None and self._process.stdout.at_eof():
+    async def _gone(self) -> None:
+        """Wait until the process has ended; it may have ended by itself, and how it did says why."""
+        output = self._process.stdout
+        if self._killed is None and output is not None and output.at_eof():
+            with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 1.0)
         await asyncio.shield(self.close())
-        watching[0].cancel()
-        words: str = (await asyncio.gather(*watching, return_exceptions=True))[1]
-        return words if isinstance(words, str) else ""
 
-    def _reason(self, last_words: str) -> tuple[str, str]:
+    def _reason(self) -> tuple[str, str]:
         if self._killed is not None and self._killed[0]:
             return self._killed
         ended = self._process.returncode or 0
-        if "out of memory" in last_words or -ended in (signal.SIGABRT, signal.SIGTRAP, signal.SIGILL, signal.SIGSEGV):
+        words = self._last_words.result().lower()
+        if "out of memory" in words or "memory allocation" in words:
             return "code-memory", "the code used more memory than it may"
         if -ended == signal.SIGXCPU:
             return "code-timeout", "the code used more time than it may"
@@ -129,13 +132,21 @@ class Sandboxed:
                 self.kill("code-memory", f"the code used more than {limits.memory // 1_000_000} MB of memory")
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _drain(self) -> str:
+    async def _listen(self) -> str:
         """Read what the process says to nobody; its end, where the reason of a crash stands."""
-        reader, words = self._process.stderr, ""
+        reader, words, size = self._process.stderr, "", 0
         assert reader is not None
         while chunk := await reader.read(CHUNK):
+            size += len(chunk)
+            if size > LOG_BYTES:
+                self.kill("code-output", "the code wrote too much output")
             words = (words + chunk.decode("utf-8", "replace"))[-LAST_WORDS:]
         return words
+
+
+async def _exhaust(reader: asyncio.StreamReader | None) -> None:
+    while reader is not None and await reader.read(CHUNK):
+        pass
 
 
 class _Conversation:
