@@ -9,6 +9,7 @@ An execution begins with a wait's registration and is not run until something el
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
@@ -149,12 +150,10 @@ class TidegateMailbox:
             raise failure(error) from error
 
     async def _decided(self, receipt: Receipt) -> None:
-        try:
+        with contextlib.suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
                 lambda: self._ending or receipt.state != "offered", timeout=timedelta(seconds=OUTCOME_SECONDS)
             )
-        except asyncio.TimeoutError:
-            return
 
     @workflow.signal(dynamic=True)
     def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
@@ -208,14 +207,14 @@ class TidegateMailbox:
         Not a local activity: that would hand events over before Temporal has them. If the task were lost then, a sender
         who tries again could have the same event handed to another run.
         """
-        answered: list[str] = await workflow.execute_activity(
+        verdicts: list[str] = await workflow.execute_activity(
             HAND_OVER,
             self._request(offers, again),
             result_type=list[str],
             start_to_close_timeout=timedelta(seconds=ATTEMPT_SECONDS + 5),
             retry_policy=RETRY,
         )
-        return answered
+        return verdicts
 
     def _request(self, offers: list[Offer], again: bool) -> HandOver:
         request = HandOver(self._mailbox.name, again)
@@ -230,12 +229,12 @@ class TidegateMailbox:
 
     def _show(self) -> None:
         state = self._pairing.state
-        more = f", {state.turned_away} registrations beyond the limit" if state.turned_away else ""
-        more += f", {self._refused} unusable signals" if self._refused else ""
-        workflow.set_current_details(
-            short(f"{self._mailbox.name}: {len(state.waiters)} waits, {len(state.events)} events kept, "
-                  f"{len(state.keys)} idempotency keys{more}")
-        )  # fmt: skip
+        more = f", {state.turned_away} waits beyond the limit" * bool(state.turned_away)
+        more += f", {self._refused} unusable signals" * bool(self._refused)
+        counts = (
+            f"{len(state.waiters)} waits, {len(state.events)} events kept, {len(state.keys)} idempotency keys{more}"
+        )
+        workflow.set_current_details(short(f"{self._mailbox.name}: {counts}"))
 
 
 def _outcome(posted: Posted, asked: bool) -> PostOutcome:
