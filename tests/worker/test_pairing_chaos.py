@@ -217,5 +217,26 @@ def test_a_wait_registered_again_while_its_run_is_asked_is_not_lost() -> None:
     assert [len(run.got) for run in chaos.runs.values()] == [1]
 
 
+def test_why_an_event_is_not_handed_over_before_it_is_durable() -> None:
+    """What a local activity in the task that takes the event would do: one event goes to two runs."""
+    chaos = Chaos()
+    for _ in range(3):
+        chaos.register(rejects=-1, knows=True)
+    chaos.post(payload=1, keyed=True, everyone=False)
+    offer = chaos.pairing.offers(1, NOW)[0]
+    assert offer not in chaos.flying, "it is not durable, so the mailbox would not hand it over"
+    assert chaos.ask(offer) == "taken"
+    chaos.task_is_lost()
+    chaos.post(payload=2, keyed=True, everyone=False)
+    while not (runs := [run for run in chaos.runs.values() if run.got])[1:]:
+        for offer in chaos.pairing.offers(9, NOW):
+            chaos.pairing.answered(offer, chaos.ask(offer))
+    chaos.post_again(which=1)
+    for offer in chaos.pairing.offers(9, NOW):
+        chaos.pairing.answered(offer, chaos.ask(offer))
+    got = [identity for run in chaos.runs.values() for identity in run.got]
+    assert len(runs) == 2 and len(got) == 3 and len(set(got)) == 2
+
+
 TestChaos = Chaos.TestCase
 TestChaos.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
