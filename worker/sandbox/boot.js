@@ -77,7 +77,7 @@ function ask(name, args) {
 
 /** End the call; `result` is a record of texts (`kind`, `id`, `error`, `code`) and JSON texts (`value`, `wait`). */
 function end(result) {
-  const { kind, id = null, error = null, code = null, value = "null", wait = "null" } = result;
+  const { kind, id = null, error = null, code = null, value = "null", wait = "null" } = { __proto__: null, ...result };
   const texts = `"kind":${stringify(kind)},"id":${stringify(id)},"error":${stringify(error)},"code":${stringify(code)}`;
   send(`{"kind":"end","result":{${texts},"value":${value},"wait":${wait}}}`);
   ended = true;

@@ -1,0 +1,70 @@
+"""Calls of the sandbox as a run makes them: a handler from its top, again and again, with what has ended so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from definitions.contract import CallContext, CodeResult
+from definitions.errors import TidegateError
+from worker.code_activity import result_of
+from worker.sandbox.process import Host
+from worker.sandbox.runner import Limits, Outcome, Sandbox
+
+SHIM = "stackshift"
+CONTEXT = CallContext("org", "native", "", "run-1", "def-1", "job", "handler", 1, "run-1/handler/1")
+
+
+def handler(body: str) -> str:
+    """The source of a job whose handler has this body."""
+    return f"stackshift.job('j', async ({{ payload, step, state }}) => {{ {body} }})"
+
+
+def in_step(body: str) -> str:
+    """The source of a job that does all of it in one step."""
+    return handler(f"return await step.run('s', async () => {{ {body} }})")
+
+
+async def refuse(name: str, step: str | None, arguments: dict[str, Any]) -> Any:
+    raise TidegateError(f"{name} is refused")
+
+
+class Caller:
+    """One run of one source: `call` runs the handler once, `finish` until it returns, throws or waits."""
+
+    def __init__(self, sandbox: Sandbox, source: str, payload: Any = None, host: Host = refuse) -> None:
+        self._sandbox, self._source, self._payload, self._host = sandbox, source, payload, host
+        self.done: dict[str, Any] = {}
+        self.failed: dict[str, str] = {}
+        self.calls = 0
+
+    async def outcome(self, limits: Limits) -> Outcome:
+        self.calls += 1
+        told = {
+            "inspect": False,
+            "source": self._source,
+            "handler": "j",
+            "payload": self._payload,
+            "done": self.done,
+            "failed": self.failed,
+        }
+        return await self._sandbox.run(SHIM, told, self._host, limits)
+
+    async def call(self, seconds: float = 20.0) -> CodeResult:
+        result = result_of(await self.outcome(Limits(seconds)))
+        if result.kind == "step" and result.id is not None:
+            if result.error is None:
+                self.done[result.id] = result.value
+            else:
+                self.failed[result.id] = result.error
+        return result
+
+    async def finish(self) -> CodeResult:
+        result = await self.call()
+        while result.kind == "step":
+            result = await self.call()
+        return result
+
+
+async def once(sandbox: Sandbox, source: str, seconds: float = 20.0, **more: Any) -> CodeResult:
+    """What one call of a source comes to."""
+    return await Caller(sandbox, source, **more).call(seconds)
