@@ -124,7 +124,8 @@ class Sandboxed:
             return "code-memory", "the code used more memory than it may"
         if -ended == signal.SIGXCPU:
             return "code-timeout", "the code used more time than it may"
-        return "code-ended", "the code ended its own process"
+        how = f"signal {-ended}" if ended < 0 else f"exit code {ended}"
+        return "code-ended", f"the code's process ended before the code did ({how})"
 
     async def _watch(self, limits: Limits) -> None:
         while True:
@@ -180,14 +181,17 @@ class _Conversation:
         if not (isinstance(name, str) and isinstance(arguments, dict) and (step is None or isinstance(step, str))):
             return
         self._asked += 1
-        answering = asyncio.ensure_future(self._answer(frame.get("id"), name, step, arguments))
+        too_many = self._asked > ASKED_LIMIT
+        answering = asyncio.ensure_future(self._answer(frame.get("id"), name, step, arguments, too_many))
         self._answering.add(answering)
         answering.add_done_callback(self._answering.discard)
 
-    async def _answer(self, number: Any, name: str, step: str | None, arguments: dict[str, Any]) -> None:
+    async def _answer(
+        self, number: Any, name: str, step: str | None, arguments: dict[str, Any], too_many: bool
+    ) -> None:
         answer: dict[str, Any] = {"id": number}
         try:
-            if self._asked > ASKED_LIMIT:
+            if too_many:
                 raise TidegateError(f"one call may ask for at most {ASKED_LIMIT} things")
             async with self._places:
                 answer["ok"] = await self._host(name, step, arguments)

@@ -32,7 +32,7 @@ class Caller:
     """One run of one source: `call` runs the handler once, `finish` until it returns, throws or waits."""
 
     def __init__(self, sandbox: Sandbox, source: str, payload: Any = None, host: Host = refuse) -> None:
-        self._sandbox, self._source, self._payload, self._host = sandbox, source, payload, host
+        self._sandbox, self._source, self._payload, self.host = sandbox, source, payload, host
         self.done: dict[str, Any] = {}
         self.failed: dict[str, str] = {}
         self.calls = 0
@@ -47,7 +47,7 @@ class Caller:
             "done": self.done,
             "failed": self.failed,
         }
-        return await self._sandbox.run(SHIM, told, self._host, limits)
+        return await self._sandbox.run(SHIM, told, self.host, limits)
 
     async def call(self, seconds: float = 20.0) -> CodeResult:
         result = result_of(await self.outcome(Limits(seconds)))
