@@ -30,6 +30,9 @@ FINAL_CODES = frozenset(
         "correlation-key-invalid",
         "value-invalid",
         "conflict",
+        "code-invalid",
+        "too-many-steps",
+        "unsupported",
     }
 )
 
