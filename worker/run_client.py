@@ -127,8 +127,8 @@ class RunClient:
 
     async def describe_workflow(self, workflow_id: str) -> RunDescription:
         handle = self._client.get_workflow_handle(workflow_id)
-        found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
-        return await described(found)
+        call = handle.describe(rpc_timeout=timedelta(seconds=self._seconds))
+        return await described(await bounded(call, seconds=self._seconds, missing="no such run"))
 
     async def snapshot(self, workflow_id: str) -> RunSnapshot:
         description = await self.describe_workflow(workflow_id)
@@ -189,7 +189,7 @@ class RunClient:
             return error
         if description.closed_at is None:  # resumed in this very moment
             return Unavailable("the run is being resumed", part="worker", retry_after=1)
-        return RunClosed(f"the run has {description.status}", description.status)
+        return RunClosed(f"the run has ended: {description.status}", description.status)
 
     async def cancel(self, workflow_id: str, request_id: str) -> None:
         if await self._is_cancelled(workflow_id, request_id):
@@ -212,7 +212,7 @@ class RunClient:
         if await self._cancelled_by(description, request_id):
             return True
         if description.closed_at is not None:
-            raise RunClosed(f"the run has {description.status}", description.status)
+            raise RunClosed(f"the run has ended: {description.status}", description.status)
         return False
 
     async def _cancelled_by(self, description: RunDescription, request_id: str) -> bool:
@@ -260,7 +260,7 @@ class RunClient:
             claim_id = ids.resume_workflow_id(description.workflow_id, closed_run_id)
             if await self._claimed_by(claim_id) == request_id:
                 return
-        raise NotResumable(f"the run is {description.status}; only a failed or cancelled one can be resumed")
+        raise NotResumable(f"only a failed or cancelled run can be resumed; this one: {description.status}")
 
     async def _claim(self, claim_id: str, claim: ResumeInput) -> WorkflowHandle[Any, Any]:
         return await bounded(
