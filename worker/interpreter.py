@@ -345,5 +345,6 @@ class TidegateRun:
 
     @workflow.query(name=contract.STATE)
     def carried(self) -> RunInput:
-        """All that a resume needs: the argument of a run that goes on from here."""
-        return self._carried(resumed=True)
+        """All that a resume needs: the argument of a run that goes on from here; without state if that is too large."""
+        carried = self._carried(resumed=True)
+        return carried if size(carried.state) <= CARRIED_BYTES else replace(carried, state=None)

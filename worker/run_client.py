@@ -1,4 +1,4 @@
-"""Runs on Temporal: start, describe, deliver to, cancel and resume them. `worker.client` is its face."""
+"""Runs on Temporal: start, describe, deliver to and cancel them. `worker.client` is its face."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from definitions import contract, ids
-from definitions.contract import DeliveryOutcome, Event, ResumeInput, RunFacts, RunInput, RunSnapshot, RunStatus
-from definitions.errors import NotFound, NotResumable, RunClosed, TidegateError, Unavailable
+from definitions.contract import DeliveryOutcome, Event, RunFacts, RunInput, RunSnapshot, RunStatus
+from definitions.errors import NotFound, RunClosed, TidegateError, TooLarge, Unavailable
 from definitions.model import Definition
 from worker import attributes, showing
-from worker.failures import error_of
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
+from worker.unbegun import Unbegun, read_unbegun
 from worker.views import RunDescription
 
 #: Temporal's status of an execution -> ours. Continued-as-new is never the latest execution of an id.
@@ -72,14 +72,14 @@ class RunClient:
         )
         workflow_id = ids.run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
         try:
-            handle = await self._start(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            handle = await self.start_with(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE)
         except WorkflowAlreadyStartedError:
             return await self.describe_workflow(workflow_id), False
         now = datetime.now(timezone.utc)
         run_id = handle.first_execution_run_id or ""
         return RunDescription(workflow_id, run_id, "pending", facts, now, now, None), True
 
-    async def _start(
+    async def start_with(
         self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy
     ) -> WorkflowHandle[Any, Any]:
         # As a dict: encoding a dataclass would copy the definition, level by level.
@@ -132,15 +132,29 @@ class RunClient:
 
     async def snapshot(self, workflow_id: str) -> RunSnapshot:
         description = await self.describe_workflow(workflow_id)
-        answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        try:
+            answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        except Unavailable:
+            unbegun = await self._unbegun(description)
+            if unbegun is None:
+                raise
+            return unbegun.snapshot(description.status)
         snapshot = showing.unpacked(answer)
         if description.closed_at is not None and snapshot.status == "running":  # terminated or timed out by Temporal
             return replace(snapshot, status=description.status, next_step=None, waits=[])
         return snapshot
 
+    async def _unbegun(self, description: RunDescription) -> Unbegun | None:
+        if description.closed_at is None:
+            return None
+        found = description.workflow_id, description.temporal_run_id
+        return await read_unbegun(self._client, *found, seconds=self._seconds)
+
     async def carried(self, workflow_id: str, temporal_run_id: str) -> RunInput:
-        """What a resume of a closed run starts with. Needs a worker."""
+        """What a resume of a closed run starts with. Needs a worker. Raises TooLarge for what cannot be carried."""
         argument: RunInput = await self._query(workflow_id, temporal_run_id, contract.STATE, RunInput)
+        if argument.state is None:
+            raise TooLarge("the run's state is too large for Temporal")
         return argument
 
     async def _query(self, workflow_id: str, temporal_run_id: str, name: str, result_type: Any) -> Any:
@@ -237,79 +251,6 @@ class RunClient:
             await handle.result()
         except (WorkflowFailureError, RPCError):
             return
-
-    async def resume(self, workflow_id: str, request_id: str) -> None:
-        description = await self.describe_workflow(workflow_id)
-        if description.status not in ("failed", "cancelled"):
-            await self._resumed_by(description, request_id)
-            return
-        claim = ResumeInput(workflow_id, description.temporal_run_id, request_id, description.status)
-        claim_id = ids.resume_workflow_id(workflow_id, description.temporal_run_id)
-        try:
-            handle = await self._claim(claim_id, claim)
-        except WorkflowAlreadyStartedError:
-            if not request_id or await self._claimed_by(claim_id) != request_id:
-                raise NotResumable("the run has been resumed already") from None
-            handle = self._client.get_workflow_handle(claim_id)
-        await self._resumption(handle)
-
-    async def _resumed_by(self, description: RunDescription, request_id: str) -> None:
-        """A repeated request succeeds: the open run may be the one that it made."""
-        closed_run_id = description.facts.resumed_from
-        if request_id and closed_run_id:
-            claim_id = ids.resume_workflow_id(description.workflow_id, closed_run_id)
-            if await self._claimed_by(claim_id) == request_id:
-                return
-        raise NotResumable(f"only a failed or cancelled run can be resumed; this one: {description.status}")
-
-    async def _claim(self, claim_id: str, claim: ResumeInput) -> WorkflowHandle[Any, Any]:
-        return await bounded(
-            self._client.start_workflow(
-                contract.RESUME_WORKFLOW,
-                claim,
-                id=claim_id,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={contract.MEMO: {"request_id": claim.request_id}},
-                static_summary=f"resume of {claim.run_workflow_id}"[:200],
-                rpc_timeout=timedelta(seconds=self._seconds),
-            ),
-            seconds=self._seconds,
-        )
-
-    async def _claimed_by(self, claim_id: str) -> str:
-        handle = self._client.get_workflow_handle(claim_id)
-        try:
-            found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
-        except NotFound:
-            return ""
-        memo = await found.memo()
-        return str(memo.get(contract.MEMO, {}).get("request_id", ""))
-
-    async def _resumption(self, handle: WorkflowHandle[Any, Any]) -> None:
-        try:
-            await bounded(handle.result(), seconds=self._seconds, part="worker")
-        except WorkflowFailureError as error:
-            raise error_of(error.cause) or NotResumable("the run cannot be resumed") from error
-        except Unavailable as error:
-            raise await who_is_away(self._client) from error
-
-    async def start_resumed(self, claim: ResumeInput) -> None:
-        """Start the run again that `claim` names; safe to repeat. Called by the claim's activity."""
-        description = await self.describe_workflow(claim.run_workflow_id)
-        if description.temporal_run_id != claim.closed_run_id:
-            if description.facts.resumed_from == claim.closed_run_id:
-                return
-            raise NotResumable("the run has been started again by other means")
-        argument = await self.carried(claim.run_workflow_id, claim.closed_run_id)
-        argument.facts.resumed_from = claim.closed_run_id
-        argument.search_attributes = await self.search_attributes()
-        try:
-            await self._start(claim.run_workflow_id, argument, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-        except WorkflowAlreadyStartedError:
-            if (await self.describe_workflow(claim.run_workflow_id)).facts.resumed_from != claim.closed_run_id:
-                raise NotResumable("the run has been started again by other means") from None
 
 
 async def described(found: WorkflowExecutionDescription) -> RunDescription:
