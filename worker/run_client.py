@@ -29,6 +29,7 @@ from definitions.contract import DeliveryOutcome, Event, RunFacts, RunInput, Run
 from definitions.errors import NotFound, RunClosed, TidegateError, TooLarge, Unavailable
 from definitions.model import Definition
 from worker import attributes, showing
+from worker.queues import Queues
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.unbegun import Unbegun, read_unbegun
 from worker.views import RunDescription
@@ -48,6 +49,8 @@ CANCEL_SECONDS = 3.0
 #: Where a closed run's cancel request is looked for: among its last events.
 CANCEL_LOOKBACK_EVENTS = 200
 SIGNAL_AFTER_SECONDS = 2.0
+#: Updates of one run at a time: Temporal refuses more than 10, and then makes every caller wait for seconds.
+UPDATES_AT_ONCE = 8
 #: Seconds after which a namespace that did not know our search attributes is asked again.
 ATTRIBUTES_RECHECK_SECONDS = 60.0
 
@@ -59,6 +62,7 @@ class RunClient:
         self._client = client
         self._task_queue = task_queue
         self._seconds = seconds
+        self._queues = Queues(UPDATES_AT_ONCE)
         self._attributes_known = False
         self._attributes_asked = float("-inf")
         self._asking = asyncio.Lock()
@@ -170,15 +174,16 @@ class RunClient:
     async def deliver(self, workflow_id: str, event: Event, may_signal: bool) -> DeliveryOutcome:
         seconds = min(SIGNAL_AFTER_SECONDS, self._seconds) if may_signal else self._seconds
         try:
-            return await execute_update(
-                self._client,
-                workflow_id,
-                contract.DELIVER,
-                asdict(event),
-                result_type=DeliveryOutcome,
-                update_id=event.id,
-                seconds=seconds,
-            )
+            async with self._queues.turn(workflow_id, seconds) as left:
+                return await execute_update(
+                    self._client,
+                    workflow_id,
+                    contract.DELIVER,
+                    asdict(event),
+                    result_type=DeliveryOutcome,
+                    update_id=event.id,
+                    seconds=left,
+                )
         except NotFound:
             raise await self._closed_or_unknown(workflow_id) from None
         except Unavailable as error:
