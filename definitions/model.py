@@ -32,6 +32,8 @@ from pydantic import (
 )
 
 NAME_LIMIT = 200
+#: Seconds that Temporal can tell from none, and a century.
+SHORTEST, LONGEST = 0.001, 3_155_760_000.0
 
 
 class _Model(BaseModel):
@@ -49,9 +51,9 @@ class RetryPolicy(_Model):
     """How a failing call is repeated; these are Temporal's own retry policy fields."""
 
     maximum_attempts: int = Field(default=1, ge=1, le=1000)
-    initial_interval: float = Field(default=1.0, gt=0)
-    backoff_coefficient: float = Field(default=2.0, ge=1)
-    maximum_interval: float = Field(default=100.0, gt=0)
+    initial_interval: float = Field(default=1.0, ge=SHORTEST, le=LONGEST)
+    backoff_coefficient: float = Field(default=2.0, ge=1, le=1000)
+    maximum_interval: float = Field(default=100.0, ge=SHORTEST, le=LONGEST)
 
 
 class Save(_Model):
@@ -91,7 +93,7 @@ class CallStep(_Step):
     #: Slot in the call -> name of an organisation secret, read by the worker just before the call.
     secrets: dict[str, str] = {}
     retry: RetryPolicy = RetryPolicy()
-    timeout: float = Field(default=900.0, gt=0)
+    timeout: float = Field(default=900.0, ge=SHORTEST, le=LONGEST)
 
 
 class AssignStep(_Step):
@@ -259,7 +261,7 @@ class Definition(_Model):
     name: Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
     body: Block
     #: Where the run's input is put in its data, as in `Save`.
-    save_input: list[str] = ["input"]
+    save_input: Annotated[list[str], Field(min_length=1)] = ["input"]
     #: JSON Schema of the run's input. None: anything goes.
     input_schema: dict[str, Any] | None = None
     #: The run's output; None: the output of the step that ran last.
