@@ -51,7 +51,7 @@ CANCEL_LOOKBACK_EVENTS = 200
 SIGNAL_AFTER_SECONDS = 2.0
 #: Updates of one run at a time: Temporal refuses more than 10, and then makes every caller wait for seconds.
 UPDATES_AT_ONCE = 8
-#: Seconds after which a namespace that did not know our search attributes is asked again.
+#: Seconds after which a namespace is asked again whether it knows our search attributes.
 ATTRIBUTES_RECHECK_SECONDS = 60.0
 
 
@@ -105,10 +105,10 @@ class RunClient:
         )
 
     async def search_attributes(self) -> bool:
-        """Whether the namespace knows all of our search attributes; a yes is remembered."""
+        """Whether the namespace knows all of our search attributes; asked now and then, as an operator may change it."""
         # Whoever comes while it is being asked waits for the answer: the first runs are shown as well.
         async with self._asking:
-            if not self._attributes_known and time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
+            if time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
                 self._attributes_known = await self._ask_for_attributes()
                 self._attributes_asked = time.monotonic()
         return self._attributes_known
@@ -123,7 +123,7 @@ class RunClient:
                 seconds=self._seconds,
             )
         except (TidegateError, RPCError):
-            return False  # not told, or not allowed to ask: runs do without
+            return self._attributes_known  # not told, or not allowed to ask, in which case runs do without
         return set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def describe(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
