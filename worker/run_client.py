@@ -105,7 +105,7 @@ class RunClient:
         )
 
     async def search_attributes(self) -> bool:
-        """Whether the namespace knows all of our search attributes; asked now and then, as an operator may change it."""
+        """Whether the namespace knows all of our search attributes; asked now and then, as operators may change it."""
         # Whoever comes while it is being asked waits for the answer: the first runs are shown as well.
         async with self._asking:
             if time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
