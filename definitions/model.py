@@ -120,8 +120,8 @@ class Deadline(_Model):
 class PayloadRule(_Model):
     """What the events of a wait may carry.
 
-    `schema_` is a JSON Schema of one event's payload, `merged` of the final output. `merged` is looked at only if some
-    event carried a payload.
+    `schema_` is a JSON Schema of one event's payload, `merged` of the final output; a `$ref` to `#/definitions/<name>`
+    means the definition's own `schemas`. `merged` is looked at only if some event carried a payload.
     """
 
     object_only: bool = False
@@ -262,7 +262,9 @@ class Definition(_Model):
     body: Block
     #: Where the run's input is put in its data, as in `Save`.
     save_input: Annotated[list[str], Field(min_length=1)] = ["input"]
-    #: JSON Schema of the run's input. None: anything goes.
+    #: JSON Schemas that those of the waits, and each other, refer to as `#/definitions/<name>`: each travels once.
+    schemas: dict[str, dict[str, Any]] = {}
+    #: JSON Schema of the run's input, by itself. None: anything goes.
     input_schema: dict[str, Any] | None = None
     #: The run's output; None: the output of the step that ran last.
     result: Expression | None = None
