@@ -38,6 +38,8 @@ from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
 DELIVERIES_PER_RUN = 1_000
+#: Seconds between the decision to continue as new and the act.
+CONTINUE_AFTER = 0.001
 #: Bytes of a snapshot above which it is packed: Temporal gives 2 MB as an answer.
 SHOWN_BYTES = 1_500_000
 
@@ -85,7 +87,8 @@ class TidegateRun:
     async def run(self, run: RunInput) -> Any:
         root = asyncio.ensure_future(self.run_block(self.definition.body, self.state.frame, (), ""))
         try:
-            await workflow.wait_condition(lambda: root.done() or (self._due() and not self._busy))
+            while not await self._settled(root):
+                pass
         except asyncio.CancelledError:
             self._closing = True
             await stop([root])
@@ -95,6 +98,18 @@ class TidegateRun:
             self._continue_as_new()
         self._closing = True
         return await self._finish(root)
+
+    async def _settled(self, root: asyncio.Task[Any]) -> bool:
+        """Wait until the root block has ended or the run may continue as new; False if it may not after all."""
+        await workflow.wait_condition(lambda: root.done() or (self._due() and not self._busy))
+        if root.done():
+            return True
+        # A message is handled before a cancel request of the same workflow task is known, and the execution that
+        # follows would not know of it at all. In a task of its own the request comes first.
+        await workflow.sleep(CONTINUE_AFTER, summary="continue as new")
+        if workflow.cancellation_reason() is not None:
+            await workflow.wait_condition(lambda: False)
+        return root.done() or not self._busy
 
     async def _finish(self, root: asyncio.Task[Any]) -> Any:
         try:
