@@ -15,6 +15,12 @@ from tests.repo import sources
 FOLDERS = ("worker/steps", "definitions/expressions")
 FILES = (
     "worker/interpreter.py",
+    "worker/blocks.py",
+    "worker/pace.py",
+    "worker/values.py",
+    "worker/messages.py",
+    "worker/showing.py",
+    "worker/attributes.py",
     "worker/waits.py",
     "worker/state.py",
     "worker/resume.py",
@@ -22,6 +28,7 @@ FILES = (
     "worker/catalog.py",
     "worker/record_workflows.py",
     "definitions/ids.py",
+    "definitions/schemas.py",
 )
 
 BANNED_MODULES = {
