@@ -96,7 +96,7 @@ async def _made_before(
         return None
 
 
-@operation(router, "ListJobs", "GET", "/jobs", "job:list")
+@operation(router, "ListJobs", "GET", "/jobs", "job:list", wire.ListJobs)
 async def list_jobs(call: Call) -> Json:
     """Jobs, newest first, a page at a time."""
     asked = wire.query(call.request, wire.ListJobs)
