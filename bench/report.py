@@ -17,6 +17,8 @@ MEASURES: Mapping[str, tuple[Callable[[Turn], float], str]] = {
     "adapter": (lambda turn: per_flow(turn, "adapter"), "{:.1f}"),
     "caller": (lambda turn: per_flow(turn, "caller"), "{:.1f}"),
 }
+#: A turn is quiet if other programs had no more than this share of the machine's CPU meanwhile.
+QUIET = 0.1
 #: HTTP requests of one flow: the submission and the event.
 REQUESTS = 2
 
@@ -32,10 +34,10 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def ratios(turns: Mapping[str, Sequence[Turn]], row: str, base: str, measure: str) -> list[float]:
-    """A row's measure over the base's, round by round: what the machine did meanwhile met both."""
+def ratios(pairs: Sequence[tuple[Turn, Turn]], measure: str) -> list[float]:
+    """A row's measure over another's, round by round: what the machine did meanwhile met both."""
     read = MEASURES[measure][0]
-    return [read(one) / read(other) for one, other in zip(turns[row], turns[base], strict=True)]
+    return [read(one) / read(other) for one, other in pairs]
 
 
 def table(turns: Mapping[str, Sequence[Turn]]) -> str:
@@ -73,11 +75,18 @@ def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def comparison(turns: Mapping[str, Sequence[Turn]], row: str, base: str) -> str:
-    """One line: how a row compares with another, as the median of the ratios of each round."""
-    rate, cpu, both = (
-        _spread(ratios(turns, row, base, measure), "{:.2f}") for measure in ("flows/s", "CPU ms", "with caller")
-    )
-    return f"{row} / {base}: rate {rate}, CPU {cpu}, CPU with caller {both}"
+    """How a row compares with another: the median of the ratios of each round; and of the quiet rounds, if not all."""
+    pairs = list(zip(turns[row], turns[base], strict=True))
+    quiet = [pair for pair in pairs if max(turn.window.others for turn in pair) <= QUIET]
+    text = f"{row} / {base}: {_compared(pairs)}"
+    if not quiet or len(quiet) == len(pairs):
+        return text
+    return f"{text}\n    in the {len(quiet)} quiet of {len(pairs)} rounds: {_compared(quiet)}"
+
+
+def _compared(pairs: Sequence[tuple[Turn, Turn]]) -> str:
+    rate, cpu, both = (_spread(ratios(pairs, measure), "{:.2f}") for measure in ("flows/s", "CPU ms", "with caller"))
+    return f"rate {rate}, CPU {cpu}, CPU with caller {both}"
 
 
 def front(turns: Mapping[str, Sequence[Turn]], row: str) -> str:

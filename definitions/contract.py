@@ -71,6 +71,8 @@ class RunFacts:
     #: Temporal run id of the closed run that this one resumes.
     resumed_from: str | None = None
     started_at: str | None = None
+    #: How many runs are above this one: parents of parents.
+    depth: int = 0
     #: The run begins no earlier than this; None: at once.
     start_at: str | None = None
     #: What the caller calls the queue that the run is in: a label.
@@ -327,7 +329,10 @@ class ResolvedChild:
 
 @dataclass
 class ResolvedChildren:
-    """`definitions` maps version id -> compiled definition, so that many children of one version carry it once."""
+    """`definitions` maps version id -> compiled definition, so that many children of one version carry it once.
+
+    `children` are the first ones of those asked for, as many as fit: the others are to be asked for again.
+    """
 
     definitions: dict[str, dict[str, Any]]
     children: list[ResolvedChild]

@@ -35,6 +35,8 @@ from pydantic import (
 )
 
 NAME_LIMIT = 200
+#: Seconds that Temporal can tell from none, and a century.
+SHORTEST, LONGEST = 0.001, 3_155_760_000.0
 
 
 class _Model(BaseModel):
@@ -52,9 +54,9 @@ class RetryPolicy(_Model):
     """How a failing call is repeated; these are Temporal's own retry policy fields."""
 
     maximum_attempts: int = Field(default=1, ge=1, le=1000)
-    initial_interval: float = Field(default=1.0, gt=0)
-    backoff_coefficient: float = Field(default=2.0, ge=1)
-    maximum_interval: float = Field(default=100.0, gt=0)
+    initial_interval: float = Field(default=1.0, ge=SHORTEST, le=LONGEST)
+    backoff_coefficient: float = Field(default=2.0, ge=1, le=1000)
+    maximum_interval: float = Field(default=100.0, ge=SHORTEST, le=LONGEST)
 
 
 class Save(_Model):
@@ -96,7 +98,7 @@ class CallStep(_Step):
     #: Slot in the call -> name of an organisation secret, read by the worker just before the call.
     secrets: dict[str, str] = {}
     retry: RetryPolicy = RetryPolicy()
-    timeout: float = Field(default=900.0, gt=0)
+    timeout: float = Field(default=900.0, ge=SHORTEST, le=LONGEST)
 
 
 class AssignStep(_Step):
@@ -123,8 +125,8 @@ class Deadline(_Model):
 class PayloadRule(_Model):
     """What the events of a wait may carry.
 
-    `schema_` is a JSON Schema of one event's payload, `merged` of the final output. `merged` is looked at only if some
-    event carried a payload.
+    `schema_` is a JSON Schema of one event's payload, `merged` of the final output; a `$ref` to `#/definitions/<name>`
+    means the definition's own `schemas`. `merged` is looked at only if some event carried a payload.
     """
 
     object_only: bool = False
@@ -326,8 +328,10 @@ class Definition(_Model):
     name: Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
     body: Block
     #: Where the run's input is put in its data, as in `Save`.
-    save_input: list[str] = ["input"]
-    #: JSON Schema of the run's input. None: anything goes.
+    save_input: Annotated[list[str], Field(min_length=1)] = ["input"]
+    #: JSON Schemas that those of the waits, and each other, refer to as `#/definitions/<name>`: each travels once.
+    schemas: dict[str, dict[str, Any]] = {}
+    #: JSON Schema of the run's input, by itself. None: anything goes.
     input_schema: dict[str, Any] | None = None
     #: How often, and with which pauses, the run is tried again after a failed step; what has been completed stays so.
     attempts: RetryPolicy = RetryPolicy()

@@ -79,7 +79,7 @@ _Metered: Any = extend(  # type: ignore[no-untyped-call]
 )
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _validator(text: str) -> Validator:
     schema = json.loads(text)
     # Not held against the meta-schema: whoever compiles a definition has looked at it, and a large one takes seconds.
@@ -88,12 +88,19 @@ def _validator(text: str) -> Validator:
     return made
 
 
-def first_error(schema: dict[str, Any], value: Any, work: int = WORK_LIMIT) -> tuple[str, str] | None:
+def first_error(
+    schema: dict[str, Any], value: Any, work: int = WORK_LIMIT, definitions: dict[str, Any] | None = None
+) -> tuple[str, str] | None:
     """The (JSON path, message) of the first thing in `value` that does not fit, or None.
 
-    What would take more than `work` to check does not fit. Raises ValueError for a schema that cannot be used.
+    `definitions` are schemas that it refers to as `#/definitions/<name>`, when they are not its own. What would take
+    more than `work` to check does not fit. Raises ValueError for a schema that cannot be used.
     """
-    validator = _validator(json.dumps(schema))
+    if definitions:
+        refuse_unsupported(schema)
+        validator = _validator(json.dumps({"definitions": definitions})).evolve(schema=schema)
+    else:
+        validator = _validator(json.dumps(schema))
     try:
         with counted_by(Meter(work)):
             found = list(islice(validator.iter_errors(value), ERRORS_SEEN))

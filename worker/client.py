@@ -42,6 +42,7 @@ from worker.claims import LONGEST, Claim, Wanted, claim
 from worker.code_client import inspect_code
 from worker.listing import list_children, list_runs
 from worker.mailbox_client import MailboxClient
+from worker.resume_client import ResumeClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
 from worker.value_client import Values
@@ -71,6 +72,7 @@ class TidegateClient:
         self.task_queue = task_queue
         self._seconds = rpc_seconds
         self._runs = RunClient(client, task_queue, rpc_seconds)
+        self._resumes = ResumeClient(client, task_queue, self._runs, rpc_seconds)
         self._values = Values(client, entity_task_queue(task_queue), rpc_seconds)
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
         self.mailboxes = MailboxClient(client, mailbox_task_queue(task_queue), rpc_seconds)
@@ -191,15 +193,15 @@ class TidegateClient:
 
         Raises NotFound, NotResumable (also for the loser of two calls). The same `request_id` again succeeds.
         """
-        await self._runs.resume(ids.run_workflow_id(dialect, organisation, run_id), request_id)
+        await self._resumes.resume(ids.run_workflow_id(dialect, organisation, run_id), request_id)
 
     async def resume_workflow(self, workflow_id: str) -> None:
         """The same, of a run that is known by its workflow id."""
-        await self._runs.resume(workflow_id, "")
+        await self._resumes.resume(workflow_id, "")
 
     async def start_resumed(self, claim: ResumeInput) -> None:
         """Carry out the resume that `claim` stands for; safe to repeat. For the claim's own activity."""
-        await self._runs.start_resumed(claim)
+        await self._resumes.start_resumed(claim)
 
     async def list_runs(self, query: RunQuery) -> RunPage:
         """Runs, newest first, through visibility: a run may show up a moment after its start.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import reprlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -24,20 +23,21 @@ from temporalio.exceptions import ApplicationError
 from definitions import contract
 from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot
 from definitions.errors import ExpressionError, RunClosed, TidegateError
-from definitions.expressions import ABSENT, Meter, Scope, evaluate
-from definitions.model import Block, Definition, Expression, Step
+from definitions.model import Definition
 from worker import attempts, attributes, messages, showing
+from worker.blocks import Blocks
 from worker.failures import failure
 from worker.pace import Pace
-from worker.state import CARRIED_BYTES, DATA_BYTES, Frame, RunState, size
-from worker.steps import STEPS
-from worker.steps.base import Done, RunEnded, StepFailed, Visit, clipped, scope, stop
+from worker.state import CARRIED_BYTES, Frame, RunState, size
+from worker.steps.base import RunEnded, StepFailed, Visit, clipped, scope, stop
 from worker.steps.carried import govern_waits
-from worker.values import look_up, measured, put
+from worker.values import measured, put
 from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
 DELIVERIES_PER_RUN = 1_000
+#: Seconds between the decision to continue as new and the act.
+CONTINUE_AFTER = 0.001
 #: Bytes of a snapshot above which it is packed: Temporal gives 2 MB as an answer.
 SHOWN_BYTES = 1_500_000
 
@@ -48,7 +48,7 @@ def _compiled(text: str) -> Definition:
 
 
 @workflow.defn(name=contract.RUN_WORKFLOW)
-class TidegateRun:
+class TidegateRun(Blocks):
     """One run of one definition."""
 
     @workflow.init
@@ -83,7 +83,8 @@ class TidegateRun:
     async def run(self, run: RunInput) -> Any:
         root = asyncio.ensure_future(self._attempts())
         try:
-            await workflow.wait_condition(lambda: root.done() or (self._due() and not self._busy))
+            while not await self._settled(root):
+                pass
         except asyncio.CancelledError:
             self._closing = True
             await stop([root])
@@ -101,7 +102,19 @@ class TidegateRun:
             await attempts.sleep_until(self.facts.start_at, "scheduled")
         self.facts.started_at = self.facts.started_at or contract.timestamp(workflow.now())
         block = partial(self.run_block, self.definition.body, self.state.frame, (), "")
-        return await attempts.run_attempts(self.state, self.definition.attempts, block, self._changed)
+        return await attempts.run_attempts(self.state, self.definition.attempts, block, self.changed)
+
+    async def _settled(self, root: asyncio.Task[Any]) -> bool:
+        """Wait until the root block has ended or the run may continue as new; False if it may not after all."""
+        await workflow.wait_condition(lambda: root.done() or (self._due() and not self._busy))
+        if root.done():
+            return True
+        # A message is handled before a cancel request of the same workflow task is known, and the execution that
+        # follows would not know of it at all. In a task of its own the request comes first.
+        await workflow.sleep(CONTINUE_AFTER, summary="continue as new")
+        if workflow.cancellation_reason() is not None:
+            await workflow.wait_condition(lambda: False)
+        return root.done() or not self._busy
 
     async def _finish(self, root: asyncio.Task[Any]) -> Any:
         try:
@@ -145,120 +158,10 @@ class TidegateRun:
         self.state.status, self.state.error, self.state.output = status, error, output
         showing.show(self.facts, self.state, [], search_attributes=False)
 
-    # --- blocks and steps ---
-
-    async def run_block(self, block: Block, frame: Frame, outer: tuple[Frame, ...], path: str) -> Any:
-        """Run a block from where its frame stands to its end; its output is that of the step that ran last."""
-        while frame.cursor is not None:
-            await self.gate()
-            step = block.steps[frame.cursor]
-            try:
-                target = await self._visit(step, frame, outer, path)
-            except StepFailed as error:
-                if step.on_error is None:
-                    raise
-                put(frame.data, ["error"], {"code": error.code, "message": error.message, "step": frame.cursor})
-                target = step.on_error
-            if target is not None and target not in block.steps:
-                raise StepFailed(
-                    "transition-invalid", f"step {path}{frame.cursor}: there is no step {reprlib.repr(target)}"
-                )
-            frame.last, frame.cursor = frame.cursor, target
-            frame.entered, frame.memory, frame.frames = False, {}, {}
-        return frame.output
-
-    async def gate(self) -> None:
-        """Begin no step when the run is about to continue as new, or has done enough for one workflow task."""
-        await self.pace.visit()
-        if self._due():
-            await workflow.wait_condition(lambda: False)
-
-    async def _visit(self, step: Step, frame: Frame, outer: tuple[Frame, ...], path: str) -> str | None:
-        name = frame.cursor
-        assert name is not None
-        if not frame.entered:
-            frame.entered, frame.entered_at = True, contract.timestamp(workflow.now())
-            frame.visits[name] = frame.visits.get(name, 0) + 1
-        self._changed()
-        following = step.next if isinstance(step.next, str) or step.next is None else "computed"
-        visit = Visit(self, name, frame.visits[name], path, frame, outer, step.label, following)
-        try:
-            visit = self._with_input(visit, step)
-            done = await STEPS[step.kind](visit, step)
-            return self._succeeded(visit, step, done)
-        except (ExpressionError, StepFailed) as error:
-            failed = StepFailed(error.code, error.message)
-            self.state.record(showing.visit_record(visit, "failure", error=failed.message))
-            raise failed from None
-
-    def _with_input(self, visit: Visit, step: Step) -> Visit:
-        memory, saved = visit.frame.memory, step.save.input
-        if saved and memory.get("has_input"):
-            # Taken up again. To compute it once more would be wrong: it may have changed what it is computed from.
-            return replace(visit, has_input=True, input=look_up(visit.frame.data, saved))
-        value = ABSENT if step.input is None else self.evaluate(step.input, visit.scope())
-        memory["has_input"] = value is not ABSENT
-        if value is ABSENT:
-            return visit
-        taken = self._measured(value, "the input")
-        if saved:
-            self._save(visit.frame, saved, value, taken)
-        return replace(visit, has_input=True, input=value)
-
-    def _succeeded(self, visit: Visit, step: Step, done: Done) -> str | None:
-        frame = visit.frame
-        if done.has_output:
-            taken = self._measured(done.output, "the output")
-            frame.output = done.output
-            if step.save.output:
-                self._save(frame, step.save.output, done.output, taken)
-        target = done.goto or step.next
-        if target is not None and not isinstance(target, str):
-            target = self.evaluate(target, {**visit.scope(), "$last": visit.name})
-        if target is not None and not isinstance(target, str):
-            raise StepFailed(
-                "transition-invalid",
-                f"step {visit.step}: the transition gives {reprlib.repr(target)}, not a step's name",
-            )
-        self.state.record(showing.visit_record(visit, "success", done, following=target))
-        return target
-
-    def _measured(self, value: Any, what: str) -> int:
-        taken = measured(value, what)
-        self.pace.worked(read=taken)
-        return taken
-
-    def _save(self, frame: Frame, path: list[str], value: Any, taken: int) -> None:
-        """Put a value into the data, within the bound; what was overwritten is found out when the bound is met."""
-        put(frame.data, path, value)
-        self._grown(taken)
-
     # --- what steps ask of the run ---
-
-    def keep(self, value: Any) -> None:
-        self._grown(size(value))
-
-    def _grown(self, taken: int) -> None:
-        self.state.data_bytes += taken
-        if self.state.data_bytes > DATA_BYTES:
-            self.state.data_bytes = self.state.frame.data_size()
-        if self.state.data_bytes > DATA_BYTES:
-            raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")
-
-    def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
-        record = showing.visit_record(visit, "success" if error is None else "failure", done, error)
-        record.logs = list(logs)
-        self.state.record(record)
 
     def now(self) -> datetime:
         return workflow.now()
-
-    def evaluate(self, expression: Expression, data: Scope) -> Any:
-        meter = Meter()
-        try:
-            return evaluate(expression, data, meter)
-        finally:
-            self.pace.worked(meter.spent)
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
@@ -274,12 +177,12 @@ class TidegateRun:
         if visit.frame.memory.get("shown") is None:
             visit.frame.memory["shown"] = True
             self.state.record(showing.visit_record(visit, "incomplete"))
-        self._changed()
+        self.changed()
 
     def released(self, wait: OpenWait) -> None:
-        self._changed()
+        self.changed()
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """Show operators where the run is, once in a turn however much has changed."""
         if not self._flush_due and not self._closing:
             self._flush_due = True
@@ -292,6 +195,9 @@ class TidegateRun:
         showing.show(self.facts, self.state, showing.open_waits(self.state), self.search_attributes)
 
     # --- continue-as-new ---
+
+    def may_go_on(self) -> bool:
+        return not self._due()
 
     def _due(self) -> bool:
         delivered = self.state.waits.delivered - self._delivered_before
@@ -336,7 +242,7 @@ class TidegateRun:
             step = outcome.step or self.state.frame.cursor or ""
             known = self.definition.body.steps.get(step)
             self.state.record(showing.event_record(event, outcome, step, known.label if known else None))
-            self._changed()
+            self.changed()
         return outcome
 
     @workflow.signal(dynamic=True)
@@ -351,7 +257,7 @@ class TidegateRun:
             # A signal cannot be refused, and an error here would stop the run for good: keep note instead.
             reason = getattr(error, "message", None) or str(error) or type(error).__name__
             self.waits.quarantine(name, reason, contract.timestamp(workflow.now()))
-            self._changed()
+            self.changed()
 
     # --- queries ---
 
@@ -363,8 +269,9 @@ class TidegateRun:
 
     @workflow.query(name=contract.STATE)
     def carried(self) -> RunInput:
-        """All that a resume needs: the argument of a run that goes on from here."""
-        return self._carried(resumed=True)
+        """All that a resume needs: the argument of a run that goes on from here; without state if that is too large."""
+        carried = self._carried(resumed=True)
+        return carried if size(carried.state) <= CARRIED_BYTES else replace(carried, state=None)
 
     @workflow.query(name=contract.TOOK)
     def took(self, delivery_id: str) -> bool:

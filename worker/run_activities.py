@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from temporalio import activity
@@ -37,6 +37,7 @@ from definitions.errors import (
 from definitions.model import Definition
 from worker.activities import team_executors
 from worker.failures import failure
+from worker.state import size
 
 if TYPE_CHECKING:
     from worker.client import TidegateClient
@@ -44,6 +45,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HEARTBEAT_SECONDS = 5.0
+#: Bytes of what one activity returns, about: what does not fit is asked for again.
+RESULT_BYTES = 1_000_000
+
+
+def _fitting(closed: Iterable[ClosedRun]) -> Iterator[ClosedRun]:
+    room = RESULT_BYTES
+    for place, run in enumerate(closed):
+        room -= size(run.output)
+        if place and room < 0:
+            return
+        yield run
 
 
 class RunActivities:
@@ -70,6 +82,7 @@ class RunActivities:
         result = ResolvedChildren({}, [])
         compiled: dict[str, Definition] = {}
         versions: dict[tuple[Any, ...], VersionFacts] = {}
+        taken = 0
         for start in request.starts:
             try:
                 key = (start.definition_name, start.tag, start.version_number, start.version_id)
@@ -88,13 +101,17 @@ class RunActivities:
                     type="child-invalid",
                     non_retryable=True,
                 ) from error
+            if version.version_id not in result.definitions:
+                dumped = definition.dump()
+                taken += size(dumped)
+                if result.children and taken > RESULT_BYTES:
+                    return result
+                result.definitions[version.version_id] = dumped
             result.children.append(
                 ResolvedChild(
                     start.key, version.definition_id, start.definition_name, version.version_id, version.number
                 )
             )
-        for version_id, definition in compiled.items():
-            result.definitions[version_id] = definition.dump()
         return result
 
     async def _version(self, request: ResolveChildren, start: ChildStart) -> VersionFacts:
@@ -118,7 +135,7 @@ class RunActivities:
             while True:
                 done, _ = await asyncio.wait(tasks, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if done:
-                    return [task.result() for task in done]
+                    return list(_fitting(task.result() for task in done))
                 activity.heartbeat()
         finally:
             for task in tasks:
@@ -157,7 +174,9 @@ class RunActivities:
     @activity.defn(name=contract.CANCEL_RUN)
     async def cancel_run(self, workflow_id: str) -> None:
         try:
-            await self._temporal.get_workflow_handle(workflow_id).cancel()
+            # This execution and no other: by the time of a repetition the run may have been resumed.
+            run_id = activity.info().workflow_run_id
+            await self._temporal.get_workflow_handle(workflow_id, run_id=run_id).cancel()
         except RPCError as error:
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise

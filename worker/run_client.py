@@ -1,4 +1,4 @@
-"""Runs on Temporal: start, describe, deliver to, cancel and resume them. `worker.client` is its face."""
+"""Runs on Temporal: start, describe, deliver to and cancel them. `worker.client` is its face."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from definitions import contract, ids
-from definitions.contract import DeliveryOutcome, Event, ResumeInput, RunFacts, RunInput, RunSnapshot, RunStatus
-from definitions.errors import NotFound, NotResumable, RunClosed, TidegateError, Unavailable
+from definitions.contract import DeliveryOutcome, Event, RunFacts, RunInput, RunSnapshot, RunStatus
+from definitions.errors import NotFound, RunClosed, TidegateError, TooLarge, Unavailable
 from definitions.model import Definition
 from worker import attributes, showing
-from worker.failures import error_of
+from worker.queues import Queues
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.scheduled import read_scheduled
+from worker.unbegun import Unbegun, read_unbegun
 from worker.views import RunDescription
 
 #: Temporal's status of an execution -> ours. Continued-as-new is never the latest execution of an id.
@@ -49,7 +50,9 @@ CANCEL_SECONDS = 3.0
 #: Where a closed run's cancel request is looked for: among its last events.
 CANCEL_LOOKBACK_EVENTS = 200
 SIGNAL_AFTER_SECONDS = 2.0
-#: Seconds after which a namespace that did not know our search attributes is asked again.
+#: Updates of one run at a time: Temporal refuses more than 10, and then makes every caller wait for seconds.
+UPDATES_AT_ONCE = 8
+#: Seconds after which a namespace is asked again whether it knows our search attributes.
 ATTRIBUTES_RECHECK_SECONDS = 60.0
 
 
@@ -60,6 +63,7 @@ class RunClient:
         self._client = client
         self._task_queue = task_queue
         self._seconds = seconds
+        self._queues = Queues(UPDATES_AT_ONCE)
         self._attributes_known = False
         self._attributes_asked = float("-inf")
         self._asking = asyncio.Lock()
@@ -79,14 +83,14 @@ class RunClient:
         workflow_id = ids.run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
         try:
             delay = start_at - now if start_at is not None and facts.start_at is not None else None
-            handle = await self._start(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE, delay)
+            handle = await self.start_with(workflow_id, argument, WorkflowIDReusePolicy.REJECT_DUPLICATE, delay)
         except WorkflowAlreadyStartedError:
             return await self.describe_workflow(workflow_id), False
         run_id = handle.first_execution_run_id or ""
         status: RunStatus = "pending" if facts.start_at is None else "scheduled"
         return RunDescription(workflow_id, run_id, status, facts, now, now, None), True
 
-    async def _start(
+    async def start_with(
         self, workflow_id: str, argument: RunInput, reuse: WorkflowIDReusePolicy, delay: timedelta | None = None
     ) -> WorkflowHandle[Any, Any]:
         # As a dict: encoding a dataclass would copy the definition, level by level.
@@ -109,10 +113,10 @@ class RunClient:
         )
 
     async def search_attributes(self) -> bool:
-        """Whether the namespace knows all of our search attributes; a yes is remembered."""
+        """Whether the namespace knows all of our search attributes; asked now and then, as operators may change it."""
         # Whoever comes while it is being asked waits for the answer: the first runs are shown as well.
         async with self._asking:
-            if not self._attributes_known and time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
+            if time.monotonic() - self._attributes_asked >= ATTRIBUTES_RECHECK_SECONDS:
                 self._attributes_known = await self._ask_for_attributes()
                 self._attributes_asked = time.monotonic()
         return self._attributes_known
@@ -127,7 +131,7 @@ class RunClient:
                 seconds=self._seconds,
             )
         except (TidegateError, RPCError):
-            return False  # not told, or not allowed to ask: runs do without
+            return self._attributes_known  # not told, or not allowed to ask, in which case runs do without
         return set(contract.SEARCH_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def describe(self, dialect: str, organisation: str, run_id: str) -> RunDescription:
@@ -135,22 +139,36 @@ class RunClient:
 
     async def describe_workflow(self, workflow_id: str) -> RunDescription:
         handle = self._client.get_workflow_handle(workflow_id)
-        found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
-        return await described(found)
+        call = handle.describe(rpc_timeout=timedelta(seconds=self._seconds))
+        return await described(await bounded(call, seconds=self._seconds, missing="no such run"))
 
     async def snapshot(self, workflow_id: str) -> RunSnapshot:
         description = await self.describe_workflow(workflow_id)
         if description.status == "scheduled":  # a query would wait until it has begun
             return await read_scheduled(self._client, workflow_id, seconds=self._seconds)
-        answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        try:
+            answer = await self._query(workflow_id, description.temporal_run_id, contract.SNAPSHOT, None)
+        except Unavailable:
+            unbegun = await self._unbegun(description)
+            if unbegun is None:
+                raise
+            return unbegun.snapshot(description.status)
         snapshot = showing.unpacked(answer)
         if description.closed_at is not None and snapshot.status == "running":  # terminated or timed out by Temporal
             return replace(snapshot, status=description.status, next_step=None, waits=[])
         return snapshot
 
+    async def _unbegun(self, description: RunDescription) -> Unbegun | None:
+        if description.closed_at is None:
+            return None
+        found = description.workflow_id, description.temporal_run_id
+        return await read_unbegun(self._client, *found, seconds=self._seconds)
+
     async def carried(self, workflow_id: str, temporal_run_id: str) -> RunInput:
-        """What a resume of a closed run starts with. Needs a worker."""
+        """What a resume of a closed run starts with. Needs a worker. Raises TooLarge for what cannot be carried."""
         argument: RunInput = await self._query(workflow_id, temporal_run_id, contract.STATE, RunInput)
+        if argument.state is None:
+            raise TooLarge("the run's state is too large for Temporal")
         return argument
 
     async def _query(self, workflow_id: str, temporal_run_id: str, name: str, result_type: Any) -> Any:
@@ -166,15 +184,16 @@ class RunClient:
     async def deliver(self, workflow_id: str, event: Event, may_signal: bool) -> DeliveryOutcome:
         seconds = min(SIGNAL_AFTER_SECONDS, self._seconds) if may_signal else self._seconds
         try:
-            return await execute_update(
-                self._client,
-                workflow_id,
-                contract.DELIVER,
-                asdict(event),
-                result_type=DeliveryOutcome,
-                update_id=event.id,
-                seconds=seconds,
-            )
+            async with self._queues.turn(workflow_id, seconds) as left:
+                return await execute_update(
+                    self._client,
+                    workflow_id,
+                    contract.DELIVER,
+                    asdict(event),
+                    result_type=DeliveryOutcome,
+                    update_id=event.id,
+                    seconds=left,
+                )
         except NotFound:
             raise await self._closed_or_unknown(workflow_id) from None
         except Unavailable as error:
@@ -199,7 +218,7 @@ class RunClient:
             return error
         if description.closed_at is None:  # resumed in this very moment
             return Unavailable("the run is being resumed", part="worker", retry_after=1)
-        return RunClosed(f"the run has {description.status}", description.status)
+        return RunClosed(f"the run has ended: {description.status}", description.status)
 
     async def cancel(self, workflow_id: str, request_id: str) -> None:
         if await self._is_cancelled(workflow_id, request_id):
@@ -222,7 +241,7 @@ class RunClient:
         if await self._cancelled_by(description, request_id):
             return True
         if description.closed_at is not None:
-            raise RunClosed(f"the run has {description.status}", description.status)
+            raise RunClosed(f"the run has ended: {description.status}", description.status)
         return False
 
     async def _cancelled_by(self, description: RunDescription, request_id: str) -> bool:
@@ -247,79 +266,6 @@ class RunClient:
             await handle.result()
         except (WorkflowFailureError, RPCError):
             return
-
-    async def resume(self, workflow_id: str, request_id: str) -> None:
-        description = await self.describe_workflow(workflow_id)
-        if description.status not in ("failed", "cancelled"):
-            await self._resumed_by(description, request_id)
-            return
-        claim = ResumeInput(workflow_id, description.temporal_run_id, request_id, description.status)
-        claim_id = ids.resume_workflow_id(workflow_id, description.temporal_run_id)
-        try:
-            handle = await self._claim(claim_id, claim)
-        except WorkflowAlreadyStartedError:
-            if not request_id or await self._claimed_by(claim_id) != request_id:
-                raise NotResumable("the run has been resumed already") from None
-            handle = self._client.get_workflow_handle(claim_id)
-        await self._resumption(handle)
-
-    async def _resumed_by(self, description: RunDescription, request_id: str) -> None:
-        """A repeated request succeeds: the open run may be the one that it made."""
-        closed_run_id = description.facts.resumed_from
-        if request_id and closed_run_id:
-            claim_id = ids.resume_workflow_id(description.workflow_id, closed_run_id)
-            if await self._claimed_by(claim_id) == request_id:
-                return
-        raise NotResumable(f"the run is {description.status}; only a failed or cancelled one can be resumed")
-
-    async def _claim(self, claim_id: str, claim: ResumeInput) -> WorkflowHandle[Any, Any]:
-        return await bounded(
-            self._client.start_workflow(
-                contract.RESUME_WORKFLOW,
-                claim,
-                id=claim_id,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo={contract.MEMO: {"request_id": claim.request_id}},
-                static_summary=f"resume of {claim.run_workflow_id}"[:200],
-                rpc_timeout=timedelta(seconds=self._seconds),
-            ),
-            seconds=self._seconds,
-        )
-
-    async def _claimed_by(self, claim_id: str) -> str:
-        handle = self._client.get_workflow_handle(claim_id)
-        try:
-            found = await bounded(handle.describe(rpc_timeout=timedelta(seconds=self._seconds)), seconds=self._seconds)
-        except NotFound:
-            return ""
-        memo = await found.memo()
-        return str(memo.get(contract.MEMO, {}).get("request_id", ""))
-
-    async def _resumption(self, handle: WorkflowHandle[Any, Any]) -> None:
-        try:
-            await bounded(handle.result(), seconds=self._seconds, part="worker")
-        except WorkflowFailureError as error:
-            raise error_of(error.cause) or NotResumable("the run cannot be resumed") from error
-        except Unavailable as error:
-            raise await who_is_away(self._client) from error
-
-    async def start_resumed(self, claim: ResumeInput) -> None:
-        """Start the run again that `claim` names; safe to repeat. Called by the claim's activity."""
-        description = await self.describe_workflow(claim.run_workflow_id)
-        if description.temporal_run_id != claim.closed_run_id:
-            if description.facts.resumed_from == claim.closed_run_id:
-                return
-            raise NotResumable("the run has been started again by other means")
-        argument = await self.carried(claim.run_workflow_id, claim.closed_run_id)
-        argument.facts.resumed_from = claim.closed_run_id
-        argument.search_attributes = await self.search_attributes()
-        try:
-            await self._start(claim.run_workflow_id, argument, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-        except WorkflowAlreadyStartedError:
-            if (await self.describe_workflow(claim.run_workflow_id)).facts.resumed_from != claim.closed_run_id:
-                raise NotResumable("the run has been started again by other means") from None
 
 
 async def described(found: WorkflowExecutionDescription) -> RunDescription:

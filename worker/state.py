@@ -135,9 +135,15 @@ class RunState:
             if self.record_bytes <= RECORD_BYTES:
                 break
             self._strip(old)
-        for old in self.records[:-RECORD_LIMIT]:
-            self.record_bytes -= _payload_bytes(old)
-        del self.records[:-RECORD_LIMIT]
+        if len(self.records) > RECORD_LIMIT:
+            self._forget(self.records[:-RECORD_LIMIT])
+
+    def _forget(self, old: list[StepRecord]) -> None:
+        """Drop records, but for those that tell that a wait is open: many events may come meanwhile."""
+        waiting = {wait.id for wait in self.waits.open}
+        kept = [record for record in old if record.status == "incomplete" and record.id in waiting]
+        self.record_bytes -= sum(_payload_bytes(record) for record in old if record not in kept)
+        self.records[: len(old)] = kept
 
     def _strip(self, record: StepRecord) -> None:
         freed = _payload_bytes(record)

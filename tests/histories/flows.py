@@ -188,6 +188,7 @@ async def suggested(scene: Scene) -> Kept:
     while (await runs.describe(run_id)).temporal_run_id == first:
         number += 1
         await runs.send(run_id, "other", id=f"other-{number}")
+        await asyncio.sleep(0.1)  # it follows after a short timer; what is sent meanwhile makes the file long
     await runs.parked(run_id)
     await runs.send(run_id, "go")
     await runs.ended(run_id)

@@ -14,7 +14,7 @@ from temporalio.common import RawValue
 
 from definitions import contract
 from definitions.contract import RunSnapshot
-from definitions.errors import NotResumable, RunClosed
+from definitions.errors import NotResumable, RunClosed, Unavailable
 from tests.operators.cli import temporal
 from tests.running import DIALECT, Runs, eventually, runs_on
 from tests.worker.test_continue_as_new import renew
@@ -179,10 +179,24 @@ async def test_a_run_ended_by_hand_reads_as_cancelled_and_can_be_resumed(runs: R
     assert (await runs.describe(run_id)).status == "cancelled"
     with pytest.raises(RunClosed):
         await runs.send(run_id, "two")
-    await runs.tidegate.resume_run(DIALECT, runs.organisation, run_id)
+    await resumed(runs, run_id)
     assert (await runs.parked(run_id)).waits[0].step == "second"
     await runs.send(run_id, "two")
     await runs.ended(run_id)
+
+
+async def resumed(runs: Runs, run_id: str) -> None:
+    """Resume as a client does that is told to come again: the same request, until it is answered."""
+    request_id = str(uuid.uuid4())
+
+    async def asked() -> bool:
+        try:
+            await runs.tidegate.resume_run(DIALECT, runs.organisation, run_id, request_id=request_id)
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(asked, bool)
 
 
 async def test_a_reset_applies_events_again_and_consumes_none_twice(runs: Runs, address: str) -> None:

@@ -15,10 +15,15 @@ from tests.repo import sources
 FOLDERS = ("worker/steps", "definitions/expressions")
 FILES = (
     "worker/interpreter.py",
+    "worker/blocks.py",
     "worker/attempts.py",
+    "worker/pace.py",
     "worker/values.py",
     "worker/value_entity.py",
     "worker/code_inspection.py",
+    "worker/messages.py",
+    "worker/showing.py",
+    "worker/attributes.py",
     "worker/waits.py",
     "worker/state.py",
     "worker/resume.py",
@@ -30,6 +35,7 @@ FILES = (
     "worker/catalog.py",
     "worker/record_workflows.py",
     "definitions/ids.py",
+    "definitions/schemas.py",
 )
 
 BANNED_MODULES = {

@@ -12,7 +12,9 @@ from definitions.errors import Overloaded, TooLarge
 from tests.running import Runs
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, path, wait
+from worker.showing import snapshot
 from worker.state import LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
+from worker.waits import OpenWait
 
 
 def noise(count: int) -> str:
@@ -38,6 +40,21 @@ def test_records_are_bounded_in_number_and_their_bytes_are_counted_right() -> No
         state.record(record(number, "x" * 8))
     assert len(state.records) == RECORD_LIMIT and state.recorded == RECORD_LIMIT + 50
     assert state.record_bytes == RECORD_LIMIT * 10
+
+
+def test_the_record_of_an_open_wait_outlives_those_of_events_that_nobody_waits_for() -> None:
+    state = RunState(Frame("w"))
+    wait = OpenWait(id="w#1", step="w", visit=1, events=["go"], need=1, since="2026-01-01T00:00:00.000000Z")
+    state.waits.open.append(wait)
+    state.record(StepRecord(id="w#1", step="w", visit=1, status="incomplete"))
+    for number in range(2 * RECORD_LIMIT):
+        state.record(record(number, "x"))
+    assert [r.id for r in state.records[:2]] == ["w#1", f"s#{RECORD_LIMIT}"]
+    assert snapshot(state).records[-1].id == "w#1"
+    state.waits.open.remove(wait)
+    state.record(record(0, "x"))
+    assert len(state.records) == RECORD_LIMIT and "w#1" not in {r.id for r in state.records}
+    assert state.record_bytes == RECORD_LIMIT * 3
 
 
 def test_a_large_state_is_packed_and_comes_back_the_same() -> None:

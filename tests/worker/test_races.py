@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timezone
 
-from tests.running import Runs
+from temporalio.client import Client
+
+from definitions import contract
+from tests.running import Runs, runs_on
 from tests.worker.test_interpreter import block, literal, wait
 
 
@@ -40,3 +43,15 @@ async def test_events_sent_at_once_have_one_winner(runs: Runs) -> None:
     assert sorted(outcome.status for outcome in outcomes) == ["buffered"] * 8 + ["matched"]
     await runs.send(run_id, "end")
     await runs.ended(run_id)
+
+
+async def test_a_cancel_that_meets_a_continue_as_new_is_not_lost(temporal_client: Client) -> None:
+    async with runs_on(temporal_client) as runs:
+        started = [await runs.start(block("w", w=wait("end"))) for _ in range(5)]
+        await asyncio.gather(*(runs.parked(run_id) for run_id in started))
+    for run_id in started:  # both are there when a worker comes
+        await runs.handle(run_id).signal(contract.CONTINUE_AS_NEW)
+        await runs.handle(run_id).cancel()
+    async with runs_on(temporal_client, runs.tidegate.task_queue):
+        for run_id in started:
+            await runs.ended(run_id, "cancelled")

@@ -21,8 +21,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from definitions import errors
 from definitions.errors import NotFound, Overloaded, TidegateError, TooLarge, Unavailable
 from tests.conftest import connect, free_port, server_command
+from tests.running import Runs
 from worker.failures import error_of, failure
 from worker.rpc import bounded, execute_update, translated
+from worker.run_client import RunClient
 
 REFUSALS: dict[str, TidegateError] = {
     "not-found": NotFound("no such thing"),
@@ -236,3 +238,14 @@ def test_every_status_has_its_error(status: RPCStatusCode) -> None:
     error = translated(RPCError("secret detail", status, b""))
     assert (None if error is None else type(error)) == EXPECTED.get(status)
     assert "secret" not in str(error)
+
+
+async def test_the_namespace_is_asked_again_whether_it_knows_the_search_attributes(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = RunClient(runs.tidegate.temporal, runs.tidegate.task_queue)
+    assert await client.search_attributes()
+    monkeypatch.setattr("worker.run_client.contract.SEARCH_ATTRIBUTES", {"TidegateNobodyKnows": "Keyword"})
+    assert await client.search_attributes()
+    monkeypatch.setattr("worker.run_client.ATTRIBUTES_RECHECK_SECONDS", 0.0)
+    assert not await client.search_attributes()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from temporalio.exceptions import ActivityError, CancelledError
 
 from definitions.contract import CallContext, RunFacts
-from definitions.model import Block, Expression
+from definitions.model import Block, Definition, Expression
 from worker.pace import Pace
 from worker.state import Frame
 from worker.waits import OpenWait, Waits
@@ -60,6 +60,7 @@ class Run(Protocol):
     """The interpreter, as the steps see it."""
 
     facts: RunFacts
+    definition: Definition
     waits: Waits
     pace: Pace
     search_attributes: bool

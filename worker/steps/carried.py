@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from definitions.model import Block, EachStep, ParallelStep, WaitStep
+from definitions.model import Block, CodeStep, EachStep, ParallelStep, WaitStep
 from worker.state import Frame
+from worker.steps import code, wait
 from worker.steps.base import Run, Visit
-from worker.steps.wait import take_up
 
 
 def govern_waits(run: Run, block: Block, frame: Frame, outer: tuple[Frame, ...] = (), path: str = "") -> None:
@@ -15,8 +15,9 @@ def govern_waits(run: Run, block: Block, frame: Frame, outer: tuple[Frame, ...] 
     if name is None:
         return
     step = block.steps[name]
-    if isinstance(step, WaitStep) and frame.entered:
-        take_up(Visit(run, name, frame.visits[name], path, frame, outer, step.label, None), step)
+    if isinstance(step, (WaitStep, CodeStep)) and frame.entered:
+        visit = Visit(run, name, frame.visits[name], path, frame, outer, step.label, None)
+        wait.take_up(visit, step) if isinstance(step, WaitStep) else code.take_up(visit)
     for key, inner in frame.frames.items():
         inside = _block(step, key)
         if inside is not None:

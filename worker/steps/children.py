@@ -8,46 +8,17 @@ and resumes what has not.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import (
-    ActivityError,
-    ApplicationError,
-    CancelledError,
-    ChildWorkflowError,
-    WorkflowAlreadyStartedError,
-)
-from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, ChildWorkflowError
 
-from definitions import ids
-from definitions.contract import (
-    AWAIT_RUNS,
-    MEMO,
-    RESOLVE_CHILDREN,
-    RESUME_RUNS,
-    RUN_WORKFLOW,
-    ChildStart,
-    ClosedRun,
-    ParentRef,
-    ResolveChildren,
-    ResolvedChild,
-    ResolvedChildren,
-    RunFacts,
-    RunInput,
-    timestamp,
-)
+from definitions.contract import AWAIT_RUNS, RESUME_RUNS, ClosedRun
 from definitions.model import ChildrenStep
-from worker.attributes import short, start_attributes, summary
-from worker.steps.base import Done, StepFailed, Visit, stopping
-
-CHILDREN_LIMIT = 1_000
-STARTS_AT_ONCE = 100
-
-Child = dict[str, Any]
+from worker.steps.base import Done, StepFailed, Visit, raise_if_stopped, stopping
+from worker.steps.child_starts import Child, start_new
 
 
 async def run(visit: Visit, step: ChildrenStep) -> Done:
@@ -56,131 +27,38 @@ async def run(visit: Visit, step: ChildrenStep) -> Done:
     try:
         async with stopping(watchers):
             await _begin(visit, step, watchers)
-            await workflow.wait_condition(lambda: all(c["status"] != "running" for c in memory["children"].values()))
+            await workflow.wait_condition(lambda: _ended(memory["children"]) or _failure(watchers) is not None)
     except asyncio.CancelledError:
         if step.cancel_children:
             await _cancel(memory.get("children", {}))
         raise
+    if not _ended(memory["children"]):
+        raise StepFailed("child-lost", f"the children cannot be watched: {_failure(watchers)}")
     return _result(step, memory["children"])
+
+
+def _ended(children: dict[str, Child]) -> bool:
+    return all(child["status"] != "running" for child in children.values())
+
+
+def _failure(watchers: list[asyncio.Task[None]]) -> BaseException | None:
+    """Why one of the watchers has failed, if one has."""
+    ended = (watcher for watcher in watchers if watcher.done() and not watcher.cancelled())
+    return next((error for watcher in ended if (error := watcher.exception()) is not None), None)
 
 
 async def _begin(visit: Visit, step: ChildrenStep, watchers: list[asyncio.Task[None]]) -> None:
     """Have every child running and watched: started, resumed, or found running when the state was taken up again."""
     memory = visit.frame.memory
+    children: dict[str, Child] = memory.get("children", {})
     with visit.run.working():
-        await _resume(memory.get("children", {}))
-        if any(child["status"] == "running" for child in memory.get("children", {}).values()):
-            watchers.append(asyncio.ensure_future(_attend(memory["children"])))
-        if "children" not in memory or any(child["status"] == "new" for child in memory["children"].values()):
-            await _start(visit, step, watchers)
-
-
-async def _start(visit: Visit, step: ChildrenStep, watchers: list[asyncio.Task[None]]) -> None:
-    starts = _starts(visit, step)
-    resolved = await _resolve(visit, [start for start, _, _ in starts])
-    by_key = {child.key: child for child in resolved.children}
-    children: dict[str, Child] = visit.frame.memory.setdefault("children", {})
-    inputs: list[tuple[Child, RunInput]] = []
-    for start, child_id, index in starts:
-        if children.get(start.key, {"status": "new"})["status"] != "new":
-            continue
-        facts = _facts(visit, by_key[start.key])
-        children[start.key] = child = {
-            "id": child_id,
-            "index": index,
-            "runId": facts.run_id,
-            "definition": facts.definition_name,
-            "status": "new",
-        }
-        definition = resolved.definitions[facts.version_id]
-        inputs.append((child, RunInput(definition, facts, start.input, search_attributes=visit.run.search_attributes)))
-    for at in range(0, len(inputs), STARTS_AT_ONCE):
-        chunk = inputs[at : at + STARTS_AT_ONCE]
-        watchers += await asyncio.gather(*(_start_one(step, child, argument) for child, argument in chunk))
-
-
-def _starts(visit: Visit, step: ChildrenStep) -> list[tuple[ChildStart, str, int | None]]:
-    starts: list[tuple[ChildStart, str, int | None]] = []
-    for child in step.children:
-        ref = child.definition
-        base = ChildStart("", ref.name, visit.input, ref.tag, ref.version_number, ref.version_id)
-        if child.for_each is None:
-            starts.append((replace(base, key=child.id), child.id, None))
-            continue
-        items = visit.evaluate(child.for_each, **{"$input": visit.input})
-        if not isinstance(items, list):
-            raise StepFailed("items-invalid", f"child {child.id!r}: forEach does not give a list")
-        starts += [(replace(base, key=f"{child.id}/{i}", input=item), child.id, i) for i, item in enumerate(items)]
-    if len(starts) > CHILDREN_LIMIT:
-        raise StepFailed(
-            "too-many-children", f"{len(starts)} children; at most {CHILDREN_LIMIT} are started by one step"
-        )
-    return starts
-
-
-async def _resolve(visit: Visit, starts: list[ChildStart]) -> ResolvedChildren:
-    facts = visit.run.facts
-    try:
-        resolved: ResolvedChildren = await workflow.execute_activity(
-            RESOLVE_CHILDREN,
-            ResolveChildren(facts.organisation, facts.dialect, starts),
-            result_type=ResolvedChildren,
-            start_to_close_timeout=timedelta(seconds=30),
-            summary=short(f"find the definitions of {visit.step}"),
-        )
-        return resolved
-    except ActivityError as error:
-        cause = error.cause
-        if isinstance(cause, ApplicationError):
-            raise StepFailed(cause.type or "child-invalid", cause.message) from error
-        raise StepFailed("child-invalid", str(cause or error)) from error
-
-
-def _facts(visit: Visit, child: ResolvedChild) -> RunFacts:
-    parent = visit.run.facts
-    run_id = ids.run_id(
-        parent.organisation, child.definition_id, child.version_number, [parent.run_id, visit.id, child.key], child=True
-    )
-    workflow_id = ids.run_workflow_id(parent.dialect, parent.organisation, parent.run_id)
-    return RunFacts(
-        organisation=parent.organisation,
-        dialect=parent.dialect,
-        run_id=run_id,
-        definition_id=child.definition_id,
-        definition_name=child.definition_name,
-        version_id=child.version_id,
-        version_number=child.version_number,
-        created_at=timestamp(visit.run.now()),
-        submitted_by=parent.submitted_by,
-        root_run_id=parent.root_run_id or parent.run_id,
-        parent=ParentRef(workflow_id, parent.run_id, visit.step, parent.definition_name),
-    )
-
-
-async def _start_one(step: ChildrenStep, child: Child, argument: RunInput) -> asyncio.Task[None]:
-    facts = argument.facts
-    workflow_id = _workflow_id(facts)
-    child["workflowId"] = workflow_id
-    try:
-        handle = await workflow.start_child_workflow(
-            RUN_WORKFLOW,
-            argument,
-            id=workflow_id,
-            parent_close_policy=ParentClosePolicy.ABANDON,
-            cancellation_type=ChildWorkflowCancellationType.ABANDON,
-            memo={MEMO: asdict(facts)},
-            search_attributes=start_attributes(facts) if argument.search_attributes else None,
-            static_summary=summary(facts),
-        )
-    except WorkflowAlreadyStartedError:
-        child["status"] = "running"
-        return asyncio.ensure_future(_attend({"": child}))
-    child["status"] = "running"
-    return asyncio.ensure_future(_watch(handle, child))
-
-
-def _workflow_id(facts: RunFacts) -> str:
-    return ids.run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
+        await _resume(children)
+        if not _ended(children):
+            watchers.append(asyncio.ensure_future(_attend(children)))
+        if "children" not in memory or any(child["status"] == "new" for child in children.values()):
+            for child, handle in await start_new(visit, step):
+                watching = _attend({"": child}) if handle is None else _watch(handle, child)
+                watchers.append(asyncio.ensure_future(watching))
 
 
 async def _watch(handle: workflow.ChildWorkflowHandle[Any, Any], child: Child) -> None:
@@ -195,7 +73,16 @@ async def _watch(handle: workflow.ChildWorkflowHandle[Any, Any], child: Child) -
 async def _attend(children: dict[str, Child]) -> None:
     """Watch children that this run has no Temporal handle of: one activity, repeated until all have ended."""
     while open_ids := [c["workflowId"] for c in children.values() if c["status"] == "running"]:
-        closed = await workflow.execute_activity(
+        closed = await _await_runs(open_ids)
+        ended = {one.workflow_id: one for one in closed}
+        for child in children.values():
+            if child["status"] == "running" and (run := ended.get(child["workflowId"])) is not None:
+                child.update(status=run.status, output=run.output, error=run.error)
+
+
+async def _await_runs(open_ids: list[str]) -> list[ClosedRun]:
+    try:
+        closed: list[ClosedRun] = await workflow.execute_activity(
             AWAIT_RUNS,
             open_ids,
             result_type=list[ClosedRun],
@@ -204,10 +91,10 @@ async def _attend(children: dict[str, Child]) -> None:
             retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
             summary=f"{len(open_ids)} children",
         )
-        ended = {run.workflow_id: run for run in closed}
-        for child in children.values():
-            if child["status"] == "running" and (run := ended.get(child["workflowId"])) is not None:
-                child.update(status=run.status, output=run.output, error=run.error)
+        return closed
+    except ActivityError as error:
+        raise_if_stopped(error)
+        raise StepFailed("child-lost", str(error.cause or error)) from error
 
 
 async def _resume(children: dict[str, Child]) -> None:
@@ -215,20 +102,25 @@ async def _resume(children: dict[str, Child]) -> None:
     chosen = [child for child in children.values() if child["status"] == "to resume"]
     if not chosen:
         return
-    await workflow.execute_activity(
-        RESUME_RUNS,
-        [child["workflowId"] for child in chosen],
-        start_to_close_timeout=timedelta(minutes=5),
-        heartbeat_timeout=timedelta(seconds=30),
-        summary=f"resume {len(chosen)} children",
-    )
+    try:
+        await workflow.execute_activity(
+            RESUME_RUNS,
+            [child["workflowId"] for child in chosen],
+            start_to_close_timeout=timedelta(minutes=5),
+            heartbeat_timeout=timedelta(seconds=30),
+            summary=f"resume {len(chosen)} children",
+        )
+    except ActivityError as error:
+        raise_if_stopped(error)
+        raise StepFailed("child-failed", f"the children cannot be resumed: {error.cause or error}") from error
     for child in chosen:
         child.update(status="running", output=None, error=None)
 
 
 async def _cancel(children: dict[str, Child]) -> None:
     for child in children.values():
-        if child["status"] == "running":
+        # Also one whose start was asked for and not yet confirmed.
+        if child["status"] == "running" or (child["status"] == "new" and "workflowId" in child):
             try:
                 await workflow.get_external_workflow_handle(child["workflowId"]).cancel()
             except ApplicationError:

@@ -118,9 +118,7 @@ async def _wait(visit: Visit, asked: dict[str, Any]) -> None:
         # A new wait, or one that begins anew after a failure.
         frame.visits[name] = frame.visits.get(name, 0) + 1
         inner.entered, inner.entered_at = True, timestamp(visit.run.now())
-    inside = Visit(
-        visit.run, name, frame.visits[name], visit.path, inner, (*visit.outer, frame), "step.waitForEvent", visit.name
-    )
+    inside = _waiting(visit, name, inner)
     try:
         done = await waiting.run(inside, step)
     except (StepFailed, RunEnded, asyncio.CancelledError) as error:
@@ -136,6 +134,20 @@ async def _wait(visit: Visit, asked: dict[str, Any]) -> None:
     frame.memory["done"][asked["id"]] = output
     visit.run.keep({asked["id"]: output})
     visit.run.recorded(inside, Done(output))
+
+
+def take_up(visit: Visit) -> None:
+    """Give a wait of the handler that was carried over its rules."""
+    asked = visit.frame.memory.get("wait")
+    for name, inner in visit.frame.frames.items():
+        if asked is not None and inner.entered:
+            waiting.take_up(_waiting(visit, name, inner), _wait_step(asked))
+
+
+def _waiting(visit: Visit, name: str, inner: Frame) -> Visit:
+    """The visit of a wait inside the handler's."""
+    frame, label = visit.frame, "step.waitForEvent"
+    return Visit(visit.run, name, frame.visits[name], visit.path, inner, (*visit.outer, frame), label, visit.name)
 
 
 def _wait_step(asked: dict[str, Any]) -> WaitStep:

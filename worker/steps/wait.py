@@ -43,7 +43,7 @@ def take_up(visit: Visit, step: WaitStep) -> None:
 def _rules(visit: Visit, step: WaitStep) -> tuple[Accepts, Check]:
     return (
         lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
-        lambda events, complete: _check(step, events, complete),
+        lambda events, complete: _check(visit, step, events, complete),
     )
 
 
@@ -120,21 +120,21 @@ def _view(event: Event) -> dict[str, Any]:
     return {"name": event.name, "payload": event.payload}
 
 
-def _check(step: WaitStep, events: list[Event], complete: bool) -> None:
+def _check(visit: Visit, step: WaitStep, events: list[Event], complete: bool) -> None:
     """Raise PayloadInvalid if the last event does not fit, or, once complete, all of them together."""
     rule, last = step.payload, events[-1]
     if last.has_payload and rule.object_only and not isinstance(last.payload, dict):
         raise PayloadInvalid("the payload must be an object")
-    problem = _problem(rule.schema_, last.payload) if last.has_payload else None
+    problem = _problem(visit, rule.schema_, last.payload) if last.has_payload else None
     if problem is None and complete and any(event.has_payload for event in events):
-        problem = _problem(rule.merged, _combined(step, events))
+        problem = _problem(visit, rule.merged, _combined(step, events))
     if problem is not None:
         raise PayloadInvalid(problem[1], problem[0])
 
 
-def _problem(schema: dict[str, Any] | None, value: Any) -> tuple[str, str] | None:
+def _problem(visit: Visit, schema: dict[str, Any] | None, value: Any) -> tuple[str, str] | None:
     try:
-        return None if schema is None else first_error(schema, value, CHECK_WORK)
+        return None if schema is None else first_error(schema, value, CHECK_WORK, visit.run.definition.schemas)
     except ValueError as error:
         return "$", str(error)
 

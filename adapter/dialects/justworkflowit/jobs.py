@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from adapter.answers import encoded
 from adapter.dialects.justworkflowit import projection, wire
 from adapter.dialects.justworkflowit.children import may_have_children
+from adapter.dialects.justworkflowit.compiled import compiled
 from adapter.dialects.justworkflowit.operations import Call, known_id, operation
 from adapter.dialects.justworkflowit.projection import Json
 from adapter.dialects.justworkflowit.wire import SendEvent, SubmitJob, VersionSelector
@@ -22,7 +23,7 @@ from definitions import ids
 from definitions.contract import DefinitionFacts, Event, RunFacts, timestamp
 from definitions.dialects import justworkflowit as language
 from definitions.errors import InputInvalid, NotFound, PayloadInvalid, RunClosed, TooLarge, Unavailable
-from worker.client import RunDescription, RunQuery, team_executors
+from worker.client import RunDescription, RunQuery
 
 router = APIRouter()
 
@@ -42,10 +43,9 @@ async def submit_job(call: Call) -> Json:
     if (made := await _made_before(call, definition, body.workflowVersion, request_id)) is not None:
         return {"jobId": made}
     version = await call.client.get_version(DIALECT, call.organisation, definition.definition_id, number)
-    # In a thread: a large definition that is not in the cache yet takes a second.
-    compiled = await asyncio.to_thread(language.compile_text, version.text, executors=team_executors())
+    flow = await compiled(version.text)
     with _found_at("$.inputJson"):
-        language.check_input(compiled, body.inputJson is not None, body.inputJson)
+        language.check_input(flow, body.inputJson is not None, body.inputJson)
     facts = RunFacts(
         organisation=call.organisation,
         dialect=DIALECT,
@@ -58,7 +58,7 @@ async def submit_job(call: Call) -> Json:
         submitted_by=call.caller.name,
         request_id=request_id,
     )
-    run, _ = await call.client.start_run(compiled, facts, body.inputJson)
+    run, _ = await call.client.start_run(flow, facts, body.inputJson)
     return {"jobId": run.facts.run_id}
 
 
@@ -96,7 +96,7 @@ async def _made_before(
         return None
 
 
-@operation(router, "ListJobs", "GET", "/jobs", "job:list")
+@operation(router, "ListJobs", "GET", "/jobs", "job:list", wire.ListJobs)
 async def list_jobs(call: Call) -> Json:
     """Jobs, newest first, a page at a time."""
     asked = wire.query(call.request, wire.ListJobs)

@@ -84,9 +84,12 @@ Handler = Callable[[Call], Awaitable[dict[str, Any]]]
 
 
 def operation(
-    router: APIRouter, name: str, method: str, path: str, permission: str, body: type[BaseModel] | None = None
+    router: APIRouter, name: str, method: str, path: str, permission: str, asked: type[BaseModel] | None = None
 ) -> Callable[[Handler], Handler]:
-    """Serve an operation at `/organizations/{organizationId}` + `path` to callers with the permission."""
+    """Serve an operation at `/organizations/{organizationId}` + `path` to callers with the permission.
+
+    `asked` is what the interface description says of the request: a GET's query, else the body.
+    """
 
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
@@ -101,22 +104,27 @@ def operation(
             summary=name,
             description=handler.__doc__,
             operation_id=name,
-            openapi_extra=_documented(BASE + path, permission, body),
+            openapi_extra=_documented(method, BASE + path, permission, asked),
         )
         return handler
 
     return register
 
 
-def _documented(path: str, permission: str, body: type[BaseModel] | None) -> dict[str, Any]:
+def _documented(method: str, path: str, permission: str, asked: type[BaseModel] | None) -> dict[str, Any]:
     """What the interface description says besides: the routes read the raw request, so nothing is found by itself."""
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
     extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission}
-    if body is not None:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": _schema(body)}}}
+    schema = {} if asked is None else _schema(asked)
+    if method == "GET":
+        parameters += [
+            {"name": name, "in": "query", "schema": part} for name, part in schema.get("properties", {}).items()
+        ]
+    elif schema:
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return extra
 
 

@@ -67,7 +67,6 @@ def _within_reach(value: datetime) -> datetime:
 
 Date = Annotated[datetime, BeforeValidator(_date, json_schema_input_type=str)]
 QueryDate = Annotated[Date, AfterValidator(_within_reach)]
-QueryNumber = Annotated[int, BeforeValidator(_digits)]
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)]
 Tag = Annotated[str, Field(pattern=TAG, max_length=NAME_LIMIT)]
@@ -127,12 +126,12 @@ class CreateToken(_Wire):
 class ListJobs(_Wire):
     status: Annotated[str, _one_of(STATUS_ASKED)] | None = None
     workflowName: str | None = None
-    workflowVersionNumber: Annotated[QueryNumber, Field(ge=1)] | None = None
+    workflowVersionNumber: Annotated[int, Field(ge=1), BeforeValidator(_digits)] | None = None
     createdAfter: QueryDate | None = None
     createdBefore: QueryDate | None = None
     jobHierarchy: Annotated[str, _one_of(HIERARCHY)] = "ALL"
     pageToken: str | None = None
-    pageSize: Annotated[QueryNumber, Field(ge=1, le=PAGE_SIZE_LIMIT)] = PAGE_SIZE
+    pageSize: Annotated[int, Field(ge=1, le=PAGE_SIZE_LIMIT), BeforeValidator(_digits)] = PAGE_SIZE
 
 
 def query(request: Request, model: type[_Query]) -> _Query:

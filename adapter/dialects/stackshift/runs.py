@@ -31,9 +31,7 @@ async def start_run(call: Call) -> Answer:
     definition, run_facts = await compiled(version), _facts(call, body, facts, version)
     at, attempts = body.scheduled_at, body.max_attempts
     if body.idempotency_key is None:
-        run, made = await call.client.start_run(
-            definition, run_facts, body.payload, start_at=at, max_attempts=attempts
-        )
+        run, made = await call.client.start_run(definition, run_facts, body.payload, start_at=at, max_attempts=attempts)
         return _started(run, made)
     claim = await _claim(call, body, run_facts)
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from definitions.dialects.justworkflowit import graph, schemas, transformers, transitions
@@ -39,24 +40,37 @@ def compile_document(document: Document) -> Definition:
     """Steps that cannot be reached are left out; they were only checked for their form."""
     order = graph.reachable(document.start, document.following)
     before = graph.preceding(order, document.following)
-    steps = {name: _step(document, document.steps[name], before[name]) for name in order}
-    return Definition(
+    waits = [document.steps[name] for name in order if document.steps[name].type == WAIT]
+    table = schemas.table(document.definitions, [_output(step) for step in waits])
+    compilers: dict[str, _Compiler] = {**_COMPILERS, WAIT: partial(_wait, table)}
+    steps = {name: _step(document, document.steps[name], before[name], compilers) for name in order}
+    made = Definition(
         dialect=DIALECT,
         name=document.name,
         body=Block(start=document.start, steps=steps),
         save_input=[INPUT],
         input_schema=document.schema(INPUT) if INPUT in document.definitions else None,
     )
+    return made.model_copy(update={"schemas": table.schemas}) if table.schemas else made
 
 
-def _step(document: Document, step: Source, before: list[str]) -> Step:
+_Compiler = Callable[[Document, Source, dict[str, Any]], Step]
+
+
+def _output(step: Source) -> str:
+    output = step.definition("outputDefinition")
+    assert output is not None
+    return output
+
+
+def _step(document: Document, step: Source, before: list[str], compilers: Mapping[str, _Compiler]) -> Step:
     common = {
         "label": step.type,
         "input": _input(document, step, before),
         "save": Save(input=[f"{step.name}Input"], output=[f"{step.name}Output"]),
         "next": transitions.compile_transition(step.transition),
     }
-    return _COMPILERS.get(step.type, _call)(document, step, common)
+    return compilers.get(step.type, _call)(document, step, common)
 
 
 def _input(document: Document, step: Source, before: list[str]) -> Expression | None:
@@ -81,19 +95,14 @@ def _noop(document: Document, step: Source, common: dict[str, Any]) -> Step:
     return AssignStep(**common)
 
 
-def _wait(document: Document, step: Source, common: dict[str, Any]) -> Step:
+def _wait(table: schemas.Table, document: Document, step: Source, common: dict[str, Any]) -> Step:
     """All events; their payloads, merged, are the output.
 
     One event may bring a part only, so the outermost `required` counts for the merged output alone. `timeoutSeconds`
     is no deadline: the vendor documents none for waits.
     """
-    output = step.definition("outputDefinition")
-    assert output is not None
-    rule = PayloadRule(
-        object_only=True,
-        schema=schemas.partial(document.definitions, output),
-        merged=document.schema(output),
-    )
+    output = _output(step)
+    rule = PayloadRule(object_only=True, schema=table.partial[output], merged=table.whole[output])
     return WaitStep(events=step.details["config"]["eventIds"], need="all", output="merge", payload=rule, **common)
 
 
@@ -117,8 +126,7 @@ def _call(document: Document, step: Source, common: dict[str, Any]) -> Step:
     )
 
 
-_COMPILERS: dict[str, Callable[[Document, Source, dict[str, Any]], Step]] = {
+_COMPILERS: dict[str, _Compiler] = {
     NOOP: _noop,
-    WAIT: _wait,
     CHILDREN: _children,
 }

@@ -1,12 +1,13 @@
-"""Definitions as JSON Schemas that stand by themselves.
+"""Definitions as JSON Schemas: one that stands by itself, or a table of those that many steps use.
 
-Other definitions that a schema refers to are carried in its own `definitions`, under neutral names, so that no name can
-be taken for a keyword or needs escaping in a pointer.
+Other definitions that a schema refers to are carried along, under neutral names, so that no name can be taken for a
+keyword or needs escaping in a pointer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from definitions.dialects.justworkflowit.structure import REF_PREFIX
@@ -25,12 +26,34 @@ def references(schema: Schema, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def standalone(definitions: Mapping[str, Schema], name: str) -> Schema:
-    return _carrying(definitions, definitions[name])
+    names: dict[str, str] = {}
+    _gather(definitions, _names(definitions[name]), names)
+    carried = {new: _renamed(definitions[old], names) for old, new in names.items()}
+    return {**_renamed(definitions[name], names), **({"definitions": carried} if carried else {})}
 
 
-def partial(definitions: Mapping[str, Schema], name: str) -> Schema:
-    """As `standalone`, but no property of the outermost object is required: what one of several parts must fit."""
-    return _carrying(definitions, _relaxed(definitions, definitions[name]))
+@dataclass(frozen=True)
+class Table:
+    """Definitions that several schemas share. `whole` and `partial` map the name of a definition to a reference to it:
+    in the partial one no property of the outermost object is required, as one of several parts must fit it."""
+
+    schemas: dict[str, Schema]
+    whole: dict[str, Schema]
+    partial: dict[str, Schema]
+
+
+def table(definitions: Mapping[str, Schema], used: Sequence[str]) -> Table:
+    """The definitions named, and all that they refer to."""
+    names: dict[str, str] = {}
+    _gather(definitions, used, names)
+    made = Table({new: _renamed(definitions[old], names) for old, new in names.items()}, {}, {})
+    for name in used:
+        made.whole[name] = made.partial[name] = {"$ref": REF_PREFIX + names[name]}
+        relaxed = _relaxed(definitions, definitions[name])
+        if relaxed != definitions[name]:
+            made.schemas[f"{names[name]}p"] = _renamed(relaxed, names)
+            made.partial[name] = {"$ref": f"{REF_PREFIX}{names[name]}p"}
+    return made
 
 
 def _relaxed(definitions: Mapping[str, Schema], schema: Schema) -> Schema:
@@ -48,16 +71,14 @@ def properties(definitions: Mapping[str, Schema], name: str) -> set[str]:
     return own | properties(definitions, schema["$ref"][len(REF_PREFIX) :]) if "$ref" in schema else own
 
 
-def _carrying(definitions: Mapping[str, Schema], schema: Schema) -> Schema:
-    names: dict[str, str] = {}
-    waiting = [schema]
+def _gather(definitions: Mapping[str, Schema], used: Iterable[str], names: dict[str, str]) -> None:
+    """Give neutral names to the definitions named, and to all that they refer to."""
+    waiting = list(used)[::-1]
     while waiting:
-        for name in _names(waiting.pop()):
-            if name not in names:
-                names[name] = f"d{len(names)}"
-                waiting.append(definitions[name])
-    carried = {new: _renamed(definitions[old], names) for old, new in names.items()}
-    return {**_renamed(schema, names), **({"definitions": carried} if carried else {})}
+        name = waiting.pop()
+        if name not in names:
+            names[name] = f"d{len(names)}"
+            waiting += _names(definitions[name])
 
 
 def _names(schema: Schema) -> Iterator[str]:

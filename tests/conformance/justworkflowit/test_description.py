@@ -28,6 +28,12 @@ async def test_every_operation_is_described_with_its_path_body_and_permission(ve
         assert operation["description"]
         assert operation["parameters"][0]["name"] == "organizationId"
     assert "$defs" not in json.dumps(description["paths"])
+    listing = next(operation for operation in operations if operation["operationId"] == "ListJobs")
+    assert {one["name"] for one in listing["parameters"] if one["in"] == "query"} == {
+        "createdAfter", "createdBefore", "jobHierarchy", "pageSize", "pageToken", "status", "workflowName",
+        "workflowVersionNumber",
+    }  # fmt: skip
+    assert "requestBody" not in listing
     submit = next(operation for operation in operations if operation["operationId"] == "SubmitJob")
     schema = submit["requestBody"]["content"]["application/json"]["schema"]
     assert "tag" in schema["properties"]["workflowVersion"]["properties"]

@@ -52,19 +52,35 @@ def test_the_page_s_approval_flow() -> None:
 
 
 def test_what_a_wait_s_events_may_carry() -> None:
-    wait = compiled(
+    definition = compiled(
         step("w", type=WAIT, config={"eventIds": ["a", "b"]}, gives="out"),
         out=record({"x": "string", "inner": record({"y": "string"})}, additionalProperties=False),
-    ).body.steps["w"]
+    )
+    wait = definition.body.steps["w"]
     assert isinstance(wait, WaitStep)
     part, merged = wait.payload.schema_, wait.payload.merged
     assert wait.payload.object_only and part is not None and merged is not None
-    assert first_error(part, {"x": "1"}) is None
-    assert first_error(part, {"z": "1"}) is not None
-    assert first_error(part, {"x": 1}) is not None
-    assert first_error(part, {"inner": {}}) is not None  # only the outermost `required` waits for the last event
-    assert first_error(merged, {"x": "1"}) is not None
-    assert first_error(merged, {"x": "1", "inner": {"y": ""}}) is None
+
+    def fits(schema: dict[str, Any], value: Any) -> bool:
+        return first_error(schema, value, definitions=definition.schemas) is None
+
+    assert fits(part, {"x": "1"})
+    assert not fits(part, {"z": "1"})
+    assert not fits(part, {"x": 1})
+    assert not fits(part, {"inner": {}})  # only the outermost `required` waits for the last event
+    assert not fits(merged, {"x": "1"})
+    assert fits(merged, {"x": "1", "inner": {"y": ""}})
+
+
+def test_schemas_that_many_waits_use_travel_once() -> None:
+    names = [f"w{n}" for n in range(50)]
+    large = record({f"property{n}": "string" for n in range(500)})
+    steps = [
+        step(name, following, type=WAIT, config={"eventIds": ["a"]}, gives="out")
+        for name, following in zip(names, [*names[1:], None], strict=True)
+    ]
+    definition = compiled(*steps, out=record({"large": ref("large")}), large=large)
+    assert len(json.dumps(definition.dump())) < 2.5 * len(json.dumps(large)) + 50 * 500
 
 
 def test_references_are_carried_along_even_to_themselves() -> None:
@@ -77,9 +93,9 @@ def test_references_are_carried_along_even_to_themselves() -> None:
     assert isinstance(wait, WaitStep) and wait.payload.schema_ is not None and wait.payload.merged is not None
     good, bad = {"name": "a", "children": [{"name": "b"}]}, {"name": "a", "children": [{}]}
     for schema in (wait.payload.schema_, wait.payload.merged):
-        assert first_error(schema, good) is None
-        assert first_error(schema, bad) is not None
-    assert first_error(wait.payload.schema_, {}) is None
+        assert first_error(schema, good, definitions=definition.schemas) is None
+        assert first_error(schema, bad, definitions=definition.schemas) is not None
+    assert first_error(wait.payload.schema_, {}, definitions=definition.schemas) is None
 
 
 def test_noop_gives_back_its_input() -> None:
