@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -29,6 +30,15 @@ async def dripping(piece: bytes) -> AsyncIterator[bytes]:
         await asyncio.sleep(0.1)
 
 
+async def until_closed(reader: asyncio.StreamReader) -> bytes:
+    """All that comes. Whoever goes on sending to a closed connection is told so by a reset."""
+    pieces: list[bytes] = []
+    with contextlib.suppress(ConnectionResetError):
+        while piece := await reader.read(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
 async def said(http: httpx.AsyncClient, start: bytes, piece: bytes = b"") -> bytes:
     """What the server says, until it closes, to someone who sends `start` and then `piece` again and again."""
     assert http.base_url.port is not None
@@ -43,7 +53,7 @@ async def said(http: httpx.AsyncClient, start: bytes, piece: bytes = b"") -> byt
     feeding = asyncio.create_task(feed())
     began = time.monotonic()
     try:
-        answer = await asyncio.wait_for(reader.read(), 20)
+        answer = await asyncio.wait_for(until_closed(reader), 20)
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
