@@ -211,7 +211,7 @@ class CodeStep(_Step):
     shim: str
     handler: str
     source: str
-    timeout: float = Field(default=60.0, gt=0)
+    timeout: float = Field(default=60.0, ge=SHORTEST, le=LONGEST)
 
 
 class SleepStep(_Step):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from definitions.model import Definition
 
 CALL = {"kind": "call", "executor": "http"}
+CODE = {"kind": "code", "shim": "s", "handler": "h", "source": ""}
 
 
 def definition(step: dict[str, Any], **top: Any) -> dict[str, Any]:
@@ -22,6 +23,12 @@ def test_a_duration_that_no_timer_can_have(field: str, seconds: float) -> None:
     extra = {field: seconds} if field == "timeout" else {"retry": {field: seconds}}
     with pytest.raises(ValidationError):
         Definition.model_validate(definition({**CALL, **extra}))
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1e-9, 1e300, float("inf"), float("nan")])
+def test_a_time_for_code_that_no_timer_can_have(seconds: float) -> None:
+    with pytest.raises(ValidationError):
+        Definition.model_validate(definition({**CODE, "timeout": seconds}))
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,4 @@ def test_an_input_needs_a_place() -> None:
 @pytest.mark.parametrize("seconds", [0.001, 1, 86_400 * 365 * 50])
 def test_ordinary_durations_are_taken(seconds: float) -> None:
     Definition.model_validate(definition({**CALL, "timeout": seconds, "retry": {"initial_interval": seconds}}))
+    Definition.model_validate(definition({**CODE, "timeout": seconds}))

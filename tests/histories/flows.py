@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from definitions import contract, ids
-from tests.histories.scene import SUGGEST_AFTER, VENDOR, Scene, vendors_text
+from tests.histories.correlated_flows import CORRELATED
+from tests.histories.scene import SUGGEST_AFTER, VENDOR, Flow, Kept, Scene, vendors_text
 from tests.running import eventually
 from tests.worker.test_interpreter import block, literal, path, wait
 
-#: What a flow returns: label -> workflow id. An empty label is the flow itself.
-Kept = dict[str, str]
 APPROVE = {"approved": True}
 
 
@@ -290,7 +288,6 @@ async def definition_entity(scene: Scene) -> Kept:
     return {"": workflow_id}
 
 
-Flow = Callable[[Scene], Awaitable[Kept]]
 FLOWS: dict[str, Flow] = {
     "approval-flow": approval_flow,
     "multi-event-wait": multi_event_wait,
@@ -310,4 +307,5 @@ FLOWS: dict[str, Flow] = {
     "secret": secret,
     "parked": parked,
     "definition": definition_entity,
+    **CORRELATED,
 }

@@ -1,6 +1,7 @@
-"""Record the histories of a release: `python -m tests.histories.record [VERSION]`.
+"""Record the histories of a release: `python -m tests.histories.record [VERSION [FLOW …]]`.
 
-Writes one file per execution into `tests/histories/VERSION/`, in place of those that are there.
+Writes one file per execution into `tests/histories/VERSION/`, in place of those that are there; of named flows, beside
+them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,12 @@ def _write(file: Path, history: dict[str, Any]) -> None:
     file.write_text(f'{{"workflow_id":{json.dumps(history["workflow_id"])},"events":[\n{events}\n]}}\n')
 
 
-async def play() -> dict[str, dict[str, Any]]:
-    """Play all flows; name -> history."""
+async def play(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Play flows; name -> history."""
     found: dict[str, dict[str, Any]] = {}
     async with scene() as stage:
-        for name, flow in FLOWS.items():
-            for label, workflow_id in (await flow(stage)).items():
+        for name in names:
+            for label, workflow_id in (await FLOWS[name](stage)).items():
                 run_ids = await stage.executions(workflow_id)
                 for number, run_id in enumerate(run_ids, 1):
                     parts = [name, label, str(number) if len(run_ids) > 1 else ""]
@@ -43,11 +45,11 @@ async def play() -> dict[str, dict[str, Any]]:
     return found
 
 
-def main(folder: Path) -> None:
-    """Record anew; the files of before are removed once all flows have been played."""
-    found = asyncio.run(play())
+def main(folder: Path, names: Sequence[str]) -> None:
+    """Record anew; the files of before are removed once all flows have been played. Or add only those of some flows."""
+    found = asyncio.run(play(names or list(FLOWS)))
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.json"):
+    for old in [] if names else folder.glob("*.json"):
         old.unlink()
     for name, history in found.items():
         _write(folder / f"{name}.json", history)
@@ -55,4 +57,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(FOLDER / (sys.argv[1] if len(sys.argv) > 1 else VERSION))
+    main(FOLDER / (sys.argv[1] if len(sys.argv) > 1 else VERSION), sys.argv[2:])

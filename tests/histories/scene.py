@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,11 @@ class Scene:
         memo = await (await handle.describe()).memo()
         resumed: str | None = memo.get(contract.MEMO, {}).get("resumed_from")
         return resumed
+
+
+#: What a flow returns: label -> workflow id. An empty label is the flow itself.
+Kept = dict[str, str]
+Flow = Callable[[Scene], Awaitable[Kept]]
 
 
 def vendors_text(name: str) -> str:

@@ -12,9 +12,12 @@ from temporalio.common import WorkflowIDReusePolicy
 from definitions import contract, ids
 from definitions.contract import RunInput
 from definitions.errors import PayloadInvalid
-from tests.running import DIALECT, Runs, runs_on
+from tests.running import DIALECT, Runs, eventually, runs_on
+from tests.worker.mailboxes import correlated
+from tests.worker.sandbox.calls import SHIM, handler
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, literal, path, wait
+from worker import interpreter
 
 OBJECT = {"schema": {"type": "object"}}
 FOR_ME = {"language": "json-logic", "source": {"==": [{"var": "event.payload.for"}, {"var": "input"}]}}
@@ -116,3 +119,59 @@ async def test_a_payload_that_cannot_be_checked_is_refused_at_once(
         await runs.send(run_id, "go", payload)
     assert (await runs.parked(run_id)).waits[0].step == "w"
     await runs.handle(run_id).terminate()
+
+
+IN_CODE = {
+    "kind": "code",
+    "shim": SHIM,
+    "handler": "j",
+    "source": handler("return (await step.waitForEvent('go', { correlationKey: 'k' })).payload"),
+}
+
+
+@pytest.mark.parametrize("body", [correlated(), block("c", c=IN_CODE)], ids=["wait", "code"])
+async def test_what_is_handed_over_in_the_first_task_of_an_execution_is_taken(
+    temporal_client: Client, body: dict[str, Any]
+) -> None:
+    async with runs_on(temporal_client) as runs:
+        run_id = await runs.start(body, {"key": "k"})
+        await runs.parked(run_id)
+        argument = await carried(runs, run_id)
+    await go_on(runs, run_id, argument)
+    assert argument.state is not None
+    wait_id = argument.state["waits"]["open"][0]["id"]
+    event = {"id": "handed", "name": "go", "payload": 5, "has_payload": True, "wait": wait_id}
+    handing = asyncio.ensure_future(
+        runs.handle(run_id).execute_update(contract.DELIVER, event, result_type=contract.DeliveryOutcome)
+    )
+    async with runs_on(temporal_client, runs.tidegate.task_queue):
+        assert (await handing).status == "matched"
+        assert (await runs.ended(run_id)).output == 5
+
+
+async def test_a_correlated_wait_that_ends_as_the_run_continues_has_ended(
+    temporal_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both timers, that of the deadline and that of the continuing, have passed when a worker comes back."""
+    monkeypatch.setattr(interpreter, "CONTINUE_AFTER", 2.0)
+    body = correlated(deadline={"after": 2, "then": "continue"}, next="again")
+    body["steps"]["again"] = wait("end")
+
+    async with runs_on(temporal_client) as runs:
+        run_id = await runs.start(body, {"key": "k"})
+        await runs.parked(run_id)
+        await runs.handle(run_id).signal(contract.CONTINUE_AS_NEW)
+        await eventually(lambda: events(runs, run_id, "timer_started"), lambda count: count == 2)
+    await eventually(lambda: events(runs, run_id, "timer_fired"), lambda count: count == 2)
+    before = (await runs.describe(run_id)).temporal_run_id
+    monkeypatch.undo()
+    async with runs_on(temporal_client, runs.tidegate.task_queue):
+        await eventually(lambda: runs.describe(run_id), lambda d: d.temporal_run_id != before)
+        assert [one.step for one in (await runs.parked(run_id)).waits] == ["again"]
+        await runs.send(run_id, "end")
+        await runs.ended(run_id)
+
+
+async def events(runs: Runs, run_id: str, kind: str) -> int:
+    history = await runs.handle(run_id).fetch_history()
+    return sum(event.HasField(f"{kind}_event_attributes") for event in history.events)

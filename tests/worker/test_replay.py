@@ -21,6 +21,7 @@ from definitions import contract
 from tests.histories.flows import FLOWS
 from worker.catalog import ENTITY_WORKFLOWS
 from worker.interpreter import TidegateRun
+from worker.mailbox import TidegateMailbox
 from worker.resume import TidegateResume
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("v*/*.json"))
@@ -35,7 +36,7 @@ V0_1_0 = {
 
 
 def replayer() -> Replayer:
-    workflows = [TidegateRun, TidegateResume, *ENTITY_WORKFLOWS]
+    workflows = [TidegateRun, TidegateResume, TidegateMailbox, *ENTITY_WORKFLOWS]
     return Replayer(workflows=workflows, workflow_runner=UnsandboxedWorkflowRunner())
 
 
@@ -87,20 +88,27 @@ def test_the_names_in_histories_stay_what_they_are() -> None:
     """A changed name makes recorded workflows and messages unknown."""
     assert [
         contract.RUN_WORKFLOW, contract.RESUME_WORKFLOW, contract.DEFINITION_WORKFLOW, contract.VERSION_WORKFLOW,
-        contract.SECRET_WORKFLOW,
-    ] == ["TidegateRun", "TidegateResume", "TidegateDefinition", "TidegateVersion", "TidegateSecret"]  # fmt: skip
+        contract.SECRET_WORKFLOW, contract.MAILBOX_WORKFLOW, contract.VALUE_WORKFLOW, contract.CLAIM_WORKFLOW,
+    ] == [
+        "TidegateRun", "TidegateResume", "TidegateDefinition", "TidegateVersion", "TidegateSecret", "TidegateMailbox",
+        "TidegateValue", "TidegateClaim",
+    ]  # fmt: skip
     assert [
         contract.DELIVER, contract.CONTINUE_AS_NEW, contract.SNAPSHOT, contract.STATE, contract.ADD_VERSION,
-        contract.SET_TAG,
+        contract.SET_TAG, contract.TOOK, contract.POST, contract.REGISTER, contract.WITHDRAW, contract.CHANGE_VALUE,
     ] == [
         "tidegate:deliver", "tidegate:continue-as-new", "tidegate:snapshot", "tidegate:state", "tidegate:add-version",
-        "tidegate:set-tag",
+        "tidegate:set-tag", "tidegate:took", "tidegate:post", "tidegate:register", "tidegate:withdraw",
+        "tidegate:change-value",
     ]  # fmt: skip
     assert [
         contract.RESOLVE_CHILDREN, contract.AWAIT_RUNS, contract.RESUME_RUNS, contract.CANCEL_RUN, contract.RESUME_RUN,
+        contract.REGISTER_WAIT, contract.WITHDRAW_WAIT, contract.HAND_OVER, contract.SEND_EVENT, contract.USE_STORE,
+        contract.RUN_CODE,
     ] == [
         "tidegate_resolve_children", "tidegate_await_runs", "tidegate_resume_runs", "tidegate_cancel_run",
-        "tidegate_resume_run",
+        "tidegate_resume_run", "tidegate_register_wait", "tidegate_withdraw_wait", "tidegate_hand_over",
+        "tidegate_send_event", "tidegate_use_store", "tidegate_run_code",
     ]  # fmt: skip
     assert (contract.MEMO, contract.MESSAGE_PREFIX) == ("tidegate", "tidegate:")
     assert set(contract.SEARCH_ATTRIBUTES) == {

@@ -40,6 +40,8 @@ def test_everything_is_read() -> None:
             "TIDEGATE_TOKEN_KEYS": "a,b",
             "TIDEGATE_LOG_LEVEL": "DEBUG",
             "TIDEGATE_MAX_CACHED_WORKFLOWS": "0",
+            "TIDEGATE_CODE_AT_ONCE": "2",
+            "TIDEGATE_CODE_MEMORY_MB": "512",
             "TIDEGATE_STICKY_TIMEOUT": "2.5",
             "TIDEGATE_DEV": "1",
         }

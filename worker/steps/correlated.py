@@ -57,7 +57,9 @@ async def withdraw(visit: Visit, wait: OpenWait, key: str | None) -> None:
     """Tell the mailboxes that the wait has ended, except the one whose event ended it. Never fails."""
     handed = {event.name for event in wait.received if event.wait == wait.id}
     names = [name for name in wait.events if name not in handed]
-    await asyncio.gather(*(_withdraw(visit, wait, name, key) for name in names))
+    # The wait is closed and its visit has not ended: continued from here, the run would wait for it once more.
+    with visit.run.working():
+        await asyncio.gather(*(_withdraw(visit, wait, name, key) for name in names))
 
 
 async def _withdraw(visit: Visit, wait: OpenWait, name: str, key: str | None) -> None:
