@@ -27,11 +27,16 @@ from worker.resume import TidegateResume
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("v*/*.json"))
 #: Of the first release; a name that is not here was lost.
 V0_1_0 = {
-    "approval-flow", "cancelled", "children-child", "children-parent-1", "children-parent-2", "continue-as-new-1",
-    "continue-as-new-2", "continue-as-new-suggested-1", "continue-as-new-suggested-2", "deadline-cancel",
-    "deadline-continue", "deadline-fail", "deadline-goto", "definition-1", "definition-2", "each", "early-event",
-    "failed-and-resumed-1", "failed-and-resumed-2", "failed-and-resumed-claim", "json-logic-loop", "multi-event-wait",
-    "on-error", "parallel-best-effort", "parallel-race", "parked", "raw-signals", "secret", "team-executor-retries",
+    "approval-flow", "attempts", "cancelled", "children-child", "children-parent-1", "children-parent-2", "code",
+    "code-throws", "continue-as-new-1", "continue-as-new-2", "continue-as-new-suggested-1",
+    "continue-as-new-suggested-2", "correlated-all", "correlated-all-by-signal", "correlated-all-cancelled",
+    "correlated-all-taken", "correlated-continue-as-new-1", "correlated-continue-as-new-2", "correlated-early",
+    "correlated-early-mailbox", "correlated-late", "correlated-late-mailbox", "correlated-timeout",
+    "correlated-timeout-mailbox", "deadline-cancel", "deadline-continue", "deadline-fail", "deadline-goto",
+    "definition-1", "definition-2", "each", "early-event", "failed-and-resumed-1", "failed-and-resumed-2",
+    "failed-and-resumed-claim", "json-logic-loop", "mailbox-continue-as-new-1", "mailbox-continue-as-new-2",
+    "multi-event-wait", "on-error", "parallel-best-effort", "parallel-race", "parked", "raw-signals", "scheduled",
+    "scheduled-woken", "secret", "send", "store", "store-value-1", "store-value-2", "team-executor-retries",
 }  # fmt: skip
 
 
@@ -68,6 +73,11 @@ def test_no_history_is_lost() -> None:
     [
         ("approval-flow", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("secret", "activityTaskScheduledEventAttributes", "activityId", "77"),
+        ("send", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("code", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("store", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("correlated-late", "markerRecordedEventAttributes", "markerName", "another"),
+        ("correlated-late-mailbox", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         (
             "children-parent-1",
             "startChildWorkflowExecutionInitiatedEventAttributes",
@@ -122,7 +132,7 @@ def texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield key
-            if key == "data":
+            if key == "data" and isinstance(item, str):
                 yield base64.b64decode(item).decode("utf-8", "replace")
             else:
                 yield from texts(item)

@@ -97,7 +97,7 @@ GREEDY = {
     "a backtracking pattern": (in_step("return /^(a+)+$/.test('a'.repeat(40) + 'b')"), "code-timeout"),
     "timers that multiply": (
         in_step("const more = () => { setTimeout(more); setTimeout(more) }; more(); await new Promise(() => {})"),
-        "code-timeout",
+        "code-timeout or code-memory",
     ),
     "buffers of 2 GB": (
         in_step("const all = []; for (let i = 0; i < 20; i++) all.push(new Uint8Array(1e8).fill(1)); return 1"),
@@ -125,9 +125,9 @@ GREEDY = {
 @pytest.mark.parametrize(("source", "code"), GREEDY.values(), ids=GREEDY)
 async def test_what_takes_too_much_is_ended(sandbox: Sandbox, source: str, code: str) -> None:
     # Generous for what must be found out by its size, since a busy machine is slow at filling memory.
-    result = await once(sandbox, source, seconds=2.0 if code == "code-timeout" else 40.0)
+    result = await once(sandbox, source, seconds=2.0 if "code-timeout" in code else 40.0)
     # V8 may notice its own limit, and say so in its way, before the watchdog looks.
-    assert (result.kind, result.code) == ("threw", code), result
+    assert result.kind == "threw" and result.code in code.split(" or "), result
     assert result.error
 
 
