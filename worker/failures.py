@@ -24,6 +24,9 @@ _CARRIED: dict[type[TidegateError], str | None] = {
     errors.TooLarge: None,
     errors.Overloaded: "retry_after",
 }
+#: What an entity refuses with while it continues as new: the caller tries again.
+CONTINUING = "entity-continues"
+
 _BY_CODE = {kind.code: (kind, attribute) for kind, attribute in _CARRIED.items()}
 
 
@@ -32,6 +35,10 @@ def failure(error: TidegateError) -> ApplicationError:
     attribute = _CARRIED.get(type(error))
     details = [] if attribute is None else [getattr(error, attribute)]
     return ApplicationError(error.message, *details, type=error.code, non_retryable=True)
+
+
+def continuing() -> ApplicationError:
+    return ApplicationError("the entity continues in a moment", type=CONTINUING, non_retryable=True)
 
 
 def error_of(cause: BaseException | None) -> TidegateError | None:

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta, timezone
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ApplicationError
 
 from definitions.contract import (
     HAND_OVER,
@@ -32,14 +31,12 @@ from definitions.contract import (
 from definitions.errors import TidegateError
 from definitions.ids import digest
 from worker.attributes import short
-from worker.failures import failure
+from worker.failures import continuing, failure
 from worker.hand_over import ATTEMPT_SECONDS
 from worker.mailbox_messages import UNANSWERED, Handed, HandOver, Mailbox
 from worker.mailbox_state import NEVER, MailboxState, Receipt
 from worker.pairing import Offer, Pairing, Posted
 
-#: What a sender is told who comes while the mailbox continues as new; the client tries again.
-CONTINUING = "mailbox-continues"
 #: Messages of one execution before it continues as new. Temporal takes 2,000 updates and 10,000 signals.
 POSTS_PER_EXECUTION = 1_000
 POSTS_LIMIT = 1_900
@@ -143,7 +140,7 @@ class TidegateMailbox:
     @post.validator
     def _check_post(self, event: PostEvent) -> None:
         if self._ending or self._posts >= POSTS_LIMIT:
-            raise ApplicationError("the mailbox continues in a moment", type=CONTINUING, non_retryable=True)
+            raise continuing()
         try:
             self._pairing.check(event, _now())
         except TidegateError as error:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from temporalio import activity
-from temporalio.client import Client, RPCError, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCStatusCode
 
 from definitions.contract import (
     MAILBOX_WORKFLOW,
@@ -27,21 +22,16 @@ from definitions.contract import (
     PostOutcome,
     RegisterWait,
 )
-from definitions.errors import NotFound, Overloaded, TidegateError, Unavailable
+from definitions.errors import NotFound
 from definitions.ids import mailbox_workflow_id
 from worker.attributes import short
-from worker.failures import error_of
-from worker.mailbox import CONTINUING
+from worker.entity_updates import TASK_TIMEOUT, EntityUpdates
 from worker.mailbox_messages import Mailbox
 from worker.pairing import GRACE
-from worker.rpc import RPC_SECONDS, bounded, who_is_away
+from worker.rpc import RPC_SECONDS, bounded
 
 #: A mailbox that holds nothing but waits is not run before the first deadline, or this, has passed.
 LONGEST_DELAY = timedelta(days=30)
-#: How long messages wait for another worker, when one dies with a mailbox's task.
-TASK_TIMEOUT = timedelta(seconds=5)
-#: Pauses, in seconds, of a sender who meets a mailbox that ends, continues, or has its hands full.
-PAUSES = (0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.0)
 
 
 class MailboxClient:
@@ -51,45 +41,22 @@ class MailboxClient:
         self._client = client
         self._queue = mailbox_task_queue
         self._seconds = seconds
+        self._updates = EntityUpdates(client, seconds)
 
     async def post(self, address: MailboxAddress, event: PostEvent) -> PostOutcome:
         """Post an event; returns when it is durable, or, if `event.wait`, when it is known what became of it.
 
         Raises Conflict, TooLarge, Overloaded (with `retry_after`), Unavailable.
         """
-        deadline = time.monotonic() + self._seconds
-        for pause in (*PAUSES, *[PAUSES[-1]] * 10):
-            try:
-                return await self._post(address, event, deadline - time.monotonic())
-            except _Again as again:
-                if time.monotonic() + pause >= deadline:
-                    raise again.error from again
-            # Apart from each other: those who met at the mailbox would meet there again.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-        raise Overloaded("the mailbox has its hands full")
+        start = self._start(address)
 
-    async def _post(self, address: MailboxAddress, event: PostEvent, seconds: float) -> PostOutcome:
-        call = self._client.execute_update_with_start_workflow(
-            POST,
-            event,
-            start_workflow_operation=WithStartWorkflowOperation(MAILBOX_WORKFLOW, **self._start(address)),
-            id=event.id,
-            result_type=PostOutcome,
-            rpc_timeout=timedelta(seconds=max(seconds, 0.1)),
+        def operation() -> WithStartWorkflowOperation[Any, Any]:
+            return WithStartWorkflowOperation(MAILBOX_WORKFLOW, **start)
+
+        outcome: PostOutcome = await self._updates.execute(
+            POST, event, operation, entity=start["id"], update_id=event.id, result_type=PostOutcome
         )
-        try:
-            outcome: PostOutcome = await bounded(call, seconds=max(seconds, 0.1), part="worker")
-            return outcome
-        except WorkflowUpdateFailedError as error:
-            raise _refusal(error) from error
-        except NotFound as error:  # it has ended in this very moment
-            raise _Again(Unavailable("the mailbox has just ended", part="worker", retry_after=1)) from error
-        except Overloaded as error:
-            raise _Again(error) from error
-        except Unavailable as error:
-            if isinstance(error.__cause__, RPCError) and error.__cause__.status is RPCStatusCode.ABORTED:
-                raise _Again(error) from error
-            raise await who_is_away(self._client) from error
+        return outcome
 
     def _start(self, address: MailboxAddress) -> dict[str, Any]:
         return {
@@ -129,21 +96,6 @@ class MailboxClient:
             await bounded(call, seconds=self._seconds)
         except NotFound:
             return
-
-
-class _Again(Exception):
-    """The mailbox was met at a bad moment: the same post may succeed at once. `error` is what to raise if not."""
-
-    def __init__(self, error: TidegateError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
-def _refusal(error: WorkflowUpdateFailedError) -> Exception:
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type == CONTINUING:
-        return _Again(Overloaded(cause.message))
-    return error_of(cause) or error
 
 
 class MailboxActivities:

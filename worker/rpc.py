@@ -158,7 +158,7 @@ async def update_with_start(
     """
     try:
         return await client.execute_update_with_start_workflow(name, arg, start_workflow_operation=start, **options)
-    except (RPCError, RPCTimeoutOrCancelledError):
+    except (RPCError, RPCTimeoutOrCancelledError, asyncio.CancelledError):
         asyncio.ensure_future(start.workflow_handle()).add_done_callback(_retrieve)
         raise
 

@@ -15,15 +15,12 @@ from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
 
 from definitions.contract import CHANGE_VALUE, MEMO, VALUE_WORKFLOW, timestamp
 from definitions.errors import NotANumber, TidegateError, TooLarge
 from definitions.ids import digest
-from worker.failures import failure
+from worker.failures import continuing, failure
 
-#: What a caller is told who comes while the entity continues as new; the client tries again.
-CONTINUING = "value-continues"
 #: Bytes of one value, as JSON.
 VALUE_BYTES = 64 * 1024
 #: Changes whose repetitions are known.
@@ -146,7 +143,7 @@ class TidegateValue:
     @change.validator
     def _check_change(self, change: Change) -> None:
         if self._changes >= CHANGES_LIMIT:
-            raise ApplicationError("the value continues in a moment", type=CONTINUING, non_retryable=True)
+            raise continuing()
         if _known(change) in self._state.answered:
             return
         try:
