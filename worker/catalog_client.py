@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Iterable
+from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from definitions.contract import (
     AddVersion,
     DefinitionFacts,
     SetTag,
+    TagMove,
     VersionFacts,
     timestamp,
 )
@@ -27,13 +29,16 @@ from definitions.errors import AlreadyExists, NotFound, Overloaded
 from definitions.ids import definition_id as definition_id_of
 from definitions.ids import definition_workflow_id, digest, prefix, secret_workflow_id, version_workflow_id
 from worker.catalog import MAX_NAME, DefinitionState
+from worker.queues import UPDATES_AT_ONCE, Queues
 from worker.records import read_record, replace_secret
 from worker.rpc import RPC_SECONDS, bounded, execute_update
+from worker.shared_reads import SharedReads
 from worker.version_cache import VersionCache
 from worker.visibility import collect, newest, quoted
 
 T = TypeVar("T")
 
+_FACTS = [field.name for field in fields(DefinitionFacts)]
 #: How long a registration waits for lists to show it.
 VISIBLE_SECONDS = 3.0
 RETRY_SECONDS = 0.05
@@ -52,6 +57,8 @@ class CatalogClient:
         self._queue = entity_task_queue
         self._seconds = rpc_seconds
         self._versions = VersionCache(cache_bytes)
+        self._reads = SharedReads[DefinitionFacts]()
+        self._queues = Queues(UPDATES_AT_ONCE)
 
     async def register_definition(
         self, dialect: str, organisation: str, name: str, *, request_id: str = ""
@@ -89,11 +96,17 @@ class CatalogClient:
 
     async def describe_definition(self, dialect: str, organisation: str, definition_id: str) -> DefinitionFacts:
         """Raises NotFound. Needs no worker."""
-        handle = self._client.get_workflow_handle(definition_workflow_id(dialect, organisation, definition_id))
-        description = await bounded(handle.describe(), seconds=self._seconds, missing=_missing(definition_id))
-        if description.status != WorkflowExecutionStatus.RUNNING:
-            raise NotFound(_missing(definition_id))
-        return await _facts(description)
+        workflow_id = definition_workflow_id(dialect, organisation, definition_id)
+
+        async def describe() -> DefinitionFacts:
+            call = self._client.get_workflow_handle(workflow_id).describe()
+            description = await bounded(call, seconds=self._seconds, missing=_missing(definition_id))
+            if description.status != WorkflowExecutionStatus.RUNNING:
+                raise NotFound(_missing(definition_id))
+            return await _facts(description)
+
+        # Every start of a run by a tag reads this: many at once cost little more than one.
+        return await bounded(self._reads.read(workflow_id, describe), seconds=self._seconds)
 
     async def list_definitions(self, dialect: str, organisation: str) -> list[DefinitionFacts]:
         """All, A to Z by name, through visibility: a new version or tag may show up a moment late here."""
@@ -180,17 +193,18 @@ class CatalogClient:
     ) -> T:
         workflow_id = definition_workflow_id(dialect, organisation, definition_id)
         deadline = time.monotonic() + self._seconds
-        while True:
-            left = max(0.1, deadline - time.monotonic())
-            missing = _missing(definition_id)
-            try:
-                return await execute_update(
-                    self._client, workflow_id, name, command, result_type=result, seconds=left, missing=missing
-                )
-            except Overloaded:  # the entity is about to continue as new: a matter of milliseconds
-                if time.monotonic() + RETRY_SECONDS >= deadline:
-                    raise
-                await asyncio.sleep(RETRY_SECONDS)
+        missing = _missing(definition_id)
+        async with self._queues.turn(workflow_id, self._seconds):
+            while True:
+                left = max(0.1, deadline - time.monotonic())
+                try:
+                    return await execute_update(
+                        self._client, workflow_id, name, command, result_type=result, seconds=left, missing=missing
+                    )
+                except Overloaded:  # the entity is about to continue as new: a matter of milliseconds
+                    if time.monotonic() + RETRY_SECONDS >= deadline:
+                        raise
+                    await asyncio.sleep(RETRY_SECONDS)
 
     async def _until_listed(self, workflow_id: str) -> None:
         query = f"WorkflowId = {quoted(workflow_id)} AND ExecutionStatus = 'Running'"
@@ -218,8 +232,11 @@ def _missing(definition_id: str) -> str:
 
 
 async def _facts(execution: WorkflowExecution) -> DefinitionFacts:
-    facts: DefinitionFacts = await execution.memo_value(MEMO, type_hint=DefinitionFacts)
-    return facts
+    """By hand: the general converter reads the type hints anew for every row of a list."""
+    memo = await execution.memo_value(MEMO)
+    known = {name: memo[name] for name in _FACTS if name in memo}
+    known["moved"] = {tag: TagMove(**move) for tag, move in known.get("moved", {}).items()}
+    return DefinitionFacts(**known)
 
 
 async def _all(calls: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

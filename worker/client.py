@@ -8,10 +8,10 @@ visibility; only `list_*` does, and says so.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -49,6 +49,8 @@ from worker.value_client import Values
 from worker.views import RunDescription, RunPage, RunQuery
 
 __all__ = ["Claim", "RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
+
+T = TypeVar("T")
 
 #: A poller that has not asked for this long is gone: a poll lasts one minute.
 POLLER_SECONDS = 70.0
@@ -212,12 +214,12 @@ class TidegateClient:
             if query.waiting:
                 raise InputInvalid("which runs wait is known only where Tidegate's search attributes are registered")
             query = replace(query, waiting=None)
-        return await list_runs(self.temporal, query, seconds=self._seconds)
+        return await self._in_time(list_runs(self.temporal, query, seconds=self._seconds))
 
     async def list_children(self, dialect: str, organisation: str, run_id: str) -> list[RunDescription]:
         """The children of a run, each as its latest execution is; through visibility."""
         workflow_id = ids.run_workflow_id(dialect, organisation, run_id)
-        return await list_children(self.temporal, workflow_id, seconds=self._seconds)
+        return await self._in_time(list_children(self.temporal, workflow_id, seconds=self._seconds))
 
     async def inspect_code(self, shim: str, source: str) -> list[str]:
         """The names that a source of code registers, found by a worker that runs its outermost code in the sandbox.
@@ -250,7 +252,7 @@ class TidegateClient:
 
     async def list_definitions(self, dialect: str, organisation: str) -> list[DefinitionFacts]:
         """All, A to Z by name, through visibility; a definition is listed as soon as its registration has returned."""
-        return await self._catalog.list_definitions(dialect, organisation)
+        return await self._in_time(self._catalog.list_definitions(dialect, organisation))
 
     async def add_version(
         self,
@@ -277,7 +279,7 @@ class TidegateClient:
 
     async def list_versions(self, dialect: str, organisation: str, definition_id: str) -> list[VersionFacts]:
         """All versions, newest first; not through visibility. Raises NotFound."""
-        return await self._catalog.list_versions(dialect, organisation, definition_id)
+        return await self._in_time(self._catalog.list_versions(dialect, organisation, definition_id))
 
     async def set_tag(self, dialect: str, organisation: str, definition_id: str, tag: str, number: int) -> None:
         """Idempotent. Raises NotFound for an unknown definition or version number. Needs a worker."""
@@ -292,6 +294,10 @@ class TidegateClient:
     async def get_secret(self, organisation: str, name: str) -> str:
         """The sealed secret. Raises NotFound. Needs no worker."""
         return await self._catalog.get_secret(organisation, name)
+
+    async def _in_time(self, listing: Coroutine[Any, Any, T]) -> T:
+        """A list takes many calls, and is bounded as one is."""
+        return await bounded(listing, seconds=self._seconds)
 
     # --- health ---
 

@@ -38,11 +38,13 @@ def signalled(name: str, args: Sequence[RawValue]) -> Event:
         return delivery(values[0] if values else None)
     if name.startswith(contract.MESSAGE_PREFIX):
         raise ValueError("the prefix is reserved and this message is not known")
+    payload = values[0] if values else None
     return Event(
         id=f"signal:{workflow.uuid4()}",
         name=name,
-        payload=values[0] if values else None,
-        has_payload=bool(values),
+        payload=payload,
+        # `--input null` is what a caller writes who has nothing to say.
+        has_payload=payload is not None,
         source="signal",
     )
 

@@ -10,6 +10,9 @@ from weakref import WeakValueDictionary
 
 from worker.rpc import unavailable
 
+#: Updates of one workflow at a time: Temporal refuses more than 10, and then makes every caller wait for seconds.
+UPDATES_AT_ONCE = 8
+
 
 class Queues:
     """One line for each key; a line that nobody is in takes no memory."""

@@ -29,7 +29,7 @@ from definitions.contract import DeliveryOutcome, Event, RunFacts, RunInput, Run
 from definitions.errors import NotFound, RunClosed, TidegateError, TooLarge, Unavailable
 from definitions.model import Definition
 from worker import attributes, showing
-from worker.queues import Queues
+from worker.queues import UPDATES_AT_ONCE, Queues
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.scheduled import read_scheduled
 from worker.unbegun import Unbegun, read_unbegun
@@ -50,8 +50,6 @@ CANCEL_SECONDS = 3.0
 #: Where a closed run's cancel request is looked for: among its last events.
 CANCEL_LOOKBACK_EVENTS = 200
 SIGNAL_AFTER_SECONDS = 2.0
-#: Updates of one run at a time: Temporal refuses more than 10, and then makes every caller wait for seconds.
-UPDATES_AT_ONCE = 8
 #: Seconds after which a namespace is asked again whether it knows our search attributes.
 ATTRIBUTES_RECHECK_SECONDS = 60.0
 

@@ -146,7 +146,8 @@ class Waits:
         kept = sum(_bytes(one) for one in inbox)
         # An empty inbox takes any event: otherwise one that is too large for it could never come early.
         if inbox and (len(inbox) >= INBOX_LIMIT or kept + _bytes(event) > INBOX_BYTES):
-            raise Overloaded(f"{len(inbox)} events wait to be used; no more are accepted until some are")
+            held = f"{len(inbox)} events of {kept} bytes wait to be used"
+            raise Overloaded(f"{held}; beyond {INBOX_LIMIT} or {INBOX_BYTES} bytes none is accepted until some are")
 
     def deliver(self, event: Event, checked: bool = False) -> DeliveryOutcome:
         """Take an event, checked already or not. Raises as `check` does, and then has changed nothing."""

@@ -175,6 +175,13 @@ async def test_what_does_not_exist_is_not_found(shop: Shop) -> None:
             await call
 
 
+async def test_forty_versions_at_once_are_all_registered_once(shop: Shop) -> None:
+    definition_id = (await shop.register()).definition_id
+    versions = await asyncio.gather(*(shop.add(definition_id, f"text {n}") for n in range(40)))
+    assert sorted(version.number for version in versions) == list(range(1, 41))
+    assert (await shop.describe(definition_id)).latest == 40
+
+
 async def test_reads_and_registrations_need_no_worker_and_changes_say_who_is_away(temporal_client: Client) -> None:
     shop = new_shop(temporal_client)
     async with shop.worker():

@@ -11,8 +11,10 @@ import pytest
 from temporalio.client import Client
 
 from definitions.contract import RunFacts
+from definitions.errors import Unavailable
 from tests.worker.puppets import Stage, new_stage
 from worker import listing, run_rows, run_windows
+from worker.client import TidegateClient
 from worker.run_windows import MAX_COUNTS, MAX_WINDOWS
 from worker.views import RunPage
 
@@ -171,3 +173,20 @@ async def test_runs_of_long_ago_are_found_behind_an_empty_stretch(stage: Stage, 
     after = datetime.now(timezone.utc) - timedelta(hours=1)
     got = await pages(stage, page_size=3, created_after=after)
     assert run_ids(got) == []
+
+
+async def test_a_list_as_a_whole_is_bounded_in_time(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    async def slow(client: Client, query: str, **options: Any) -> int:
+        calls.append(query)
+        await asyncio.sleep(0.06)
+        return 1_000_000
+
+    monkeypatch.setattr(listing, "count", slow)
+    monkeypatch.setattr(run_windows, "count", slow)
+    tidegate = TidegateClient(stage.client, stage.queue, rpc_seconds=0.1)
+    with pytest.raises(Unavailable) as refused:
+        await tidegate.list_runs(stage.query())
+    assert refused.value.part == "temporal"
+    assert len(calls) > 1, "no single call took too long"

@@ -16,7 +16,7 @@ from tests.worker.test_interpreter import block, wait
 WAIT = block("w", w=wait("go", payload={"object_only": True}))
 
 
-@pytest.mark.parametrize(("args", "output"), [([], {}), ([{"approved": True}], {"approved": True})])
+@pytest.mark.parametrize(("args", "output"), [([], {}), ([None], {}), ([{"approved": True}], {"approved": True})])
 async def test_a_raw_signal_releases_the_wait(runs: Runs, args: list[Any], output: Any) -> None:
     run_id = await runs.start(WAIT)
     await runs.parked(run_id)

@@ -39,6 +39,8 @@ def _activity(name: str, executor: Executor, tools: Tools, heartbeat_seconds: fl
 
     @activity.defn(name=name)
     async def run(call: Call) -> Any:
+        # Left out of what travels: every activity knows it.
+        call.context.workflow_id = call.context.workflow_id or activity.info().workflow_id or ""
         try:
             async with _heartbeats(heartbeat_seconds):
                 return await _guarded(executor, validator, call, tools)

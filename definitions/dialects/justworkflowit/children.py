@@ -35,9 +35,13 @@ def check_children(config: dict[str, Any], path: str, report: Report) -> None:
     if not all(good):
         return
     ids = child_ids(children)
+    lists = {name for name, item in zip(ids, children, strict=True) if "forEach" in item}
     for index, name in enumerate(ids):
         if name in ids[:index]:
             report.add("child-id-repeated", child(at, index), f"there are two children {name[:80]!r}")
+        elif _item_of(name) in lists:
+            message = f"{name[:80]!r} is what an item of the list {_item_of(name)[:80]!r} is called"
+            report.add("child-id-repeated", child(at, index), message)
 
 
 def _check_child(item: Any, path: str, report: Report) -> bool:
@@ -77,6 +81,12 @@ def _check_for_each(value: Any, path: str, report: Report) -> None:
         array_path = value["arrayPath"]
         if not isinstance(array_path, str) or len(array_path) > 1000 or not _PATH.fullmatch(array_path):
             report.add("config-value-invalid", child(path, "arrayPath"), "expected a dotted path")
+
+
+def _item_of(name: str) -> str:
+    """The child of which this may be the name of one item: the items of `all` are `all/0`, `all/1` and so on."""
+    head, _, index = name.rpartition("/")
+    return head if index.isascii() and index.isdigit() else ""
 
 
 def child_ids(children: list[dict[str, Any]]) -> list[str]:

@@ -57,6 +57,15 @@ async def test_result_is_what_the_executor_returns(bench: Bench, value: Any) -> 
     assert await with_executors(bench, echo=echo).run("echo", call({}, value)) == value
 
 
+async def test_an_executor_knows_the_workflow_that_calls_though_the_call_does_not_name_it(bench: Bench) -> None:
+    async def caller(call: Call, tools: Tools) -> Any:
+        return call.context.workflow_id
+
+    unnamed = call({})
+    unnamed.context.workflow_id = ""
+    assert await with_executors(bench, caller=caller).run("caller", unnamed) == bench.environment.info.workflow_id
+
+
 async def test_opened_secrets_are_given_by_slot(bench: Bench) -> None:
     seen: list[dict[str, str]] = []
 
