@@ -509,3 +509,82 @@ class InspectedCode:
     code: str | None = None
     error: str | None = None
     unsupported: bool = False
+
+
+# --- actions in branches, and links that resume them ---
+
+RUN_ACTION = "tidegate_run_action"
+#: Update of a run: use its store. Query of a run: what became of a branch.
+RUN_STORE = "tidegate:run-store"
+OUTCOME = "tidegate:outcome"
+#: The name of an event that comes by a link: it is for the one wait that the link names.
+LINK = "tidegate:link"
+
+
+@dataclass
+class ActionCall:
+    """Argument of RUN_ACTION. `branch` names the visit: the links that the action makes are for waits `<branch>.<n>`,
+    n counting its plans from 1, so that a repetition makes the same ones."""
+
+    context: CallContext
+    action: str
+    branch: str
+    data: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    shim: str | None = None
+    source: str | None = None
+    operations: dict[str, list[dict[str, Any]]] | None = None
+    #: Chain depth: the first action has 0.
+    depth: int = 0
+    #: Run at the end of the run: it may not plan anything. `error` is why the run has failed.
+    hook: bool = False
+    error: str | None = None
+    test: bool = False
+    secrets: dict[str, str] = field(default_factory=dict)
+    timeout: float = 300.0
+
+
+@dataclass
+class Plan:
+    """What an action has planned: `action` with `payload`, `later` after `seconds`, or when a `link` is called, which
+    holds until `expires_at`. `number` counts the plans of one visit from 1."""
+
+    kind: Literal["later", "link"]
+    number: int
+    action: str
+    payload: Any = None
+    seconds: float = 0.0
+    expires_at: str | None = None
+
+
+@dataclass
+class ActionResult:
+    """What an action came to. `response` is an HTTP answer that it gave instead of a value: {status, headers: [[name,
+    value]], body (base64)}. `error` is why it failed, for good; what it had planned until then counts."""
+
+    value: Any = None
+    response: dict[str, Any] | None = None
+    error: str | None = None
+    code: str | None = None
+    plans: list[Plan] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+
+
+@dataclass
+class StoreChange:
+    """Argument of RUN_STORE. `get` gives the value or null, `push` and `set` and `delete` nothing, `increment` the new
+    number. The same `id` again is answered as the first time."""
+
+    id: str
+    operation: Literal["get", "set", "push", "increment", "delete"]
+    key: str
+    value: Any = None
+
+
+@dataclass
+class BranchOutcome:
+    """Answer of OUTCOME. `pending`: not ended yet, or not known. `output` is {value} or {value, response}."""
+
+    state: Literal["pending", "success", "failure"]
+    output: Any = None
+    error: str | None = None

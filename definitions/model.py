@@ -214,6 +214,36 @@ class CodeStep(_Step):
     timeout: float = Field(default=60.0, ge=SHORTEST, le=LONGEST)
 
 
+class BranchesStep(_Step):
+    """Run actions, each an activity of its own, as branches: what an action plans is a branch of its own.
+
+    The actions are the methods of a class (`source`, for the `shim`), or lists of operations by name; exactly one of
+    both. `first` gets the step's input, {data, headers}. A plan names an action that is run after a delay, or once a
+    link is called; the latter fails the step when the link expires. The step ends when no branch is left, after the
+    action `completed`; it fails with the first action that fails without having planned anything, after the action
+    `failed`. Its output is what the first action gave: {value} or {value, response}.
+
+    In a `test`, a plan of a link is left out. `secrets` maps what the actions call a secret -> its name.
+    """
+
+    kind: Literal["branches"] = "branches"
+    first: str = "start"
+    shim: str | None = None
+    source: str | None = None
+    operations: dict[str, list[dict[str, Any]]] | None = None
+    completed: str | None = None
+    failed: str | None = None
+    secrets: dict[str, str] = {}
+    test: bool = False
+    timeout: float = Field(default=300.0, ge=SHORTEST, le=LONGEST)
+
+    @model_validator(mode="after")
+    def _code_or_operations(self) -> BranchesStep:
+        if (self.source is None) == (self.operations is None) or (self.source is None) != (self.shim is None):
+            raise ValueError("either `source` and `shim`, or `operations`")
+        return self
+
+
 class SleepStep(_Step):
     kind: Literal["sleep"] = "sleep"
     seconds: float | Expression
@@ -292,6 +322,7 @@ Step = Annotated[
     | SendStep
     | StoreStep
     | CodeStep
+    | BranchesStep
     | SleepStep
     | ChildrenStep
     | ParallelStep
