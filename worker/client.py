@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 
 from definitions import ids
 from definitions.contract import (
+    BranchOutcome,
     DefinitionFacts,
     DeliveryOutcome,
     Event,
@@ -31,12 +32,14 @@ from definitions.contract import (
     ResumeInput,
     RunFacts,
     RunSnapshot,
+    StoreChange,
     UseStore,
     VersionFacts,
 )
 from definitions.errors import InputInvalid, TidegateError
 from definitions.model import Definition
 from worker.activities import team_executors
+from worker.branch_client import BranchClient
 from worker.catalog_client import CatalogClient
 from worker.claims import LONGEST, Claim, Wanted, claim
 from worker.code_client import inspect_code
@@ -73,6 +76,7 @@ class TidegateClient:
         self.temporal = client
         self.task_queue = task_queue
         self._seconds = rpc_seconds
+        self._branches = BranchClient(client, rpc_seconds)
         self._runs = RunClient(client, task_queue, rpc_seconds)
         self._resumes = ResumeClient(client, task_queue, self._runs, rpc_seconds)
         self._values = Values(client, entity_task_queue(task_queue), rpc_seconds)
@@ -182,6 +186,24 @@ class TidegateClient:
         Raises Conflict (the same idempotency key with another payload), TooLarge, Overloaded, Unavailable.
         """
         return await self.mailboxes.post(MailboxAddress(organisation, dialect, name, key), event)
+
+    async def deliver_link(self, workflow_id: str, event: Event) -> DeliveryOutcome:
+        """Deliver what the caller of a link has sent, to the one wait that the link names (`event.wait`).
+
+        Raises NotFound or RunClosed for a wait that has ended or never was, Overloaded, Unavailable.
+        """
+        return await self._runs.deliver(workflow_id, event, may_signal=False)
+
+    async def branch_outcome(self, workflow_id: str, branch: str, seconds: float) -> BranchOutcome:
+        """What became of a branch's action: waits at most `seconds` for its end, and is `pending` then."""
+        return await self._branches.outcome(workflow_id, branch, seconds)
+
+    async def use_run_store(self, workflow_id: str, change: StoreChange) -> Any:
+        """Use the store that the branches of a run share; the same `change.id` again changes nothing.
+
+        Raises InputInvalid, NotANumber, TooLarge, RunClosed, Overloaded, Unavailable.
+        """
+        return await self._branches.use_store(workflow_id, change)
 
     async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.

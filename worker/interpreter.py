@@ -21,13 +21,14 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from definitions import contract
-from definitions.contract import DeliveryOutcome, Event, RunInput, RunSnapshot
+from definitions.contract import BranchOutcome, DeliveryOutcome, Event, RunInput, RunSnapshot
 from definitions.errors import ExpressionError, RunClosed, TidegateError
 from definitions.model import Definition
 from worker import attempts, attributes, messages, showing
 from worker.blocks import Blocks
 from worker.failures import failure
 from worker.pace import Pace
+from worker.run_store import RunStore
 from worker.state import CARRIED_BYTES, Frame, RunState, size
 from worker.steps.base import RunEnded, StepFailed, Visit, clipped, scope, stop
 from worker.steps.carried import govern_waits
@@ -59,6 +60,8 @@ class TidegateRun(Blocks):
         self.definition = _compiled(json.dumps(run.definition))
         self.state = self._initial_state(run)
         self.waits = Waits(self.state.waits)
+        self.store = RunStore(self.state.store)
+        self._stored = 0
         self._delivered_before = self.state.waits.delivered
         self.pace = Pace()
         self._busy = 0
@@ -182,6 +185,10 @@ class TidegateRun(Blocks):
     def released(self, wait: OpenWait) -> None:
         self.changed()
 
+    def action_ended(self, branch: str) -> None:
+        self.waits.expect_no_more(branch)
+        self.store.forget(branch)
+
     def changed(self) -> None:
         """Show operators where the run is, once in a turn however much has changed."""
         if not self._flush_due and not self._closing:
@@ -200,7 +207,7 @@ class TidegateRun(Blocks):
         return not self._due()
 
     def _due(self) -> bool:
-        delivered = self.state.waits.delivered - self._delivered_before
+        delivered = self.state.waits.delivered - self._delivered_before + self._stored
         return self._continue_asked or delivered >= DELIVERIES_PER_RUN or workflow.info().is_continue_as_new_suggested()
 
     def _continue_as_new(self) -> NoReturn:
@@ -245,6 +252,22 @@ class TidegateRun(Blocks):
             self.changed()
         return outcome
 
+    @workflow.update(name=contract.RUN_STORE)
+    def use_store(self, message: Any) -> Any:
+        """Read or change a value of the run's store."""
+        self._stored += 1
+        return self.store.apply(messages.store_change(message))
+
+    @use_store.validator
+    def _check_store(self, message: Any) -> None:
+        change = messages.store_change(message)
+        try:
+            if self._closing:
+                raise RunClosed("the run has ended", self.state.status)
+            self.store.check(change)
+        except TidegateError as error:
+            raise failure(error) from error
+
     @workflow.signal(dynamic=True)
     def on_signal(self, name: str, args: Sequence[RawValue]) -> None:
         """Every signal: our own by their names, any other as an event of its name. It never raises."""
@@ -272,6 +295,11 @@ class TidegateRun(Blocks):
         """All that a resume needs: the argument of a run that goes on from here; without state if that is too large."""
         carried = self._carried(resumed=True)
         return carried if size(carried.state) <= CARRIED_BYTES else replace(carried, state=None)
+
+    @workflow.query(name=contract.OUTCOME)
+    def outcome(self, branch: str) -> BranchOutcome:
+        """What became of a branch's action."""
+        return showing.outcome(self.state, branch)
 
     @workflow.query(name=contract.TOOK)
     def took(self, delivery_id: str) -> bool:

@@ -12,7 +12,7 @@ from temporalio.converter import value_to_type
 from temporalio.exceptions import ApplicationError
 
 from definitions import contract
-from definitions.contract import Event
+from definitions.contract import Event, StoreChange
 
 #: Levels of a payload. What is nested much deeper could be read, but not be carried on or shown.
 DEPTH_LIMIT = 64
@@ -24,6 +24,18 @@ def delivery(message: Any) -> Event:
         raise ApplicationError("not a delivery: an object with `id` and `name` is expected", type="message-invalid")
     event: Event = value_to_type(Event, {k: v for k, v in message.items() if k in Event.__dataclass_fields__})
     return event
+
+
+def store_change(message: Any) -> StoreChange:
+    """A change of the run's store that `worker.client` sent. Raises ApplicationError for what is none."""
+    try:
+        change: StoreChange = value_to_type(StoreChange, message)
+        if not (isinstance(change.key, str) and isinstance(change.id, str)):
+            raise TypeError("not text")
+        check_json(change.value)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise ApplicationError(f"not a change of the store: {error}", type="message-invalid") from None
+    return change
 
 
 def signalled(name: str, args: Sequence[RawValue]) -> Event:

@@ -18,6 +18,7 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.converter import value_to_type
@@ -192,7 +193,9 @@ class RunClient:
                     update_id=event.id,
                     seconds=left,
                 )
-        except NotFound:
+        except NotFound as error:
+            if isinstance(error.__cause__, WorkflowUpdateFailedError):
+                raise  # the run itself says so: of the wait that the event is for
             raise await self._closed_or_unknown(workflow_id) from None
         except Unavailable as error:
             if not may_signal or error.part != "worker":

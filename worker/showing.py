@@ -12,7 +12,16 @@ from temporalio import workflow
 from temporalio.converter import value_to_type
 
 from definitions import contract
-from definitions.contract import DeliveryOutcome, Event, RunFacts, RunSnapshot, StepRecord, StepStatus, WaitView
+from definitions.contract import (
+    BranchOutcome,
+    DeliveryOutcome,
+    Event,
+    RunFacts,
+    RunSnapshot,
+    StepRecord,
+    StepStatus,
+    WaitView,
+)
 from worker import attributes
 from worker.state import RunState
 from worker.steps.base import Done, Visit, clipped
@@ -80,6 +89,15 @@ def snapshot(state: RunState) -> RunSnapshot:
         attempts=state.attempts,
         retry_at=state.retry_at if running else None,
     )
+
+
+def outcome(state: RunState, branch: str) -> BranchOutcome:
+    """What became of a branch's action, as far as its record is kept."""
+    record = next((one for one in reversed(state.records) if one.id == branch and one.status != "incomplete"), None)
+    if record is None:
+        return BranchOutcome("pending")
+    error = "; ".join(record.errors) if record.errors else None
+    return BranchOutcome("success" if record.status == "success" else "failure", record.output, error)
 
 
 def packed(shown: RunSnapshot) -> bytes:

@@ -59,7 +59,7 @@ class Frame:
     def data_size(self) -> int:
         """Bytes of the data here and in the blocks inside, and of what steps keep while they are visited."""
         inside = sum(frame.data_size() for frame in self.frames.values())
-        kept = sum(size(self.memory[name]) for name in ("done", "failed") if name in self.memory)
+        kept = sum(size(self.memory[name]) for name in ("done", "failed", "branches") if name in self.memory)
         return size(self.data) + kept + inside
 
     def prepare_resume(self) -> None:
@@ -69,6 +69,7 @@ class Frame:
         calls sees the same idempotency key.
         """
         self.error = None
+        self.memory.pop("hook", None)
         if self.memory.pop("parked", False):
             self.entered = False
             self.memory = {}
@@ -77,6 +78,14 @@ class Frame:
                 child["status"] = "to resume"
         for frame in self.frames.values():
             frame.prepare_resume()
+
+
+@dataclass
+class StoredValues:
+    """What the branches of a run share. `answers` are those given to changes that may come again."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -94,6 +103,7 @@ class RunState:
     #: Attempts begun, and when the next one begins while it is awaited.
     attempts: int = 1
     retry_at: str | None = None
+    store: StoredValues = field(default_factory=StoredValues)
 
     def dump(self) -> dict[str, Any]:
         """The state as JSON; `{"packed": …}` if it is large."""
@@ -120,6 +130,7 @@ class RunState:
             self.waits.inbox.extend(wait.received)
             self.waits.open.remove(wait)
         self.waits.inbox.sort(key=lambda event: event.seq)
+        self.waits.expected = []
         self.status, self.error, self.output = "running", None, None
         self.attributes = []
         self.attempts, self.retry_at = 1, None

@@ -7,7 +7,8 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 * A wait needs a number of distinct names; it holds at most one event of each.
 * A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to
   the inbox: it swallows nothing.
-* An event that is for one wait only (`Event.wait`) is taken by that wait or refused; it is never kept.
+* An event that is for one wait only (`Event.wait`) is taken by that wait or refused. It is kept only while the wait may
+  still be opened, by what is expected to, and one such event at most.
 * Every delivery id is answered once; a repetition gets the first answer and changes nothing.
 """
 
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from definitions.contract import DeliveryOutcome, Event
+from definitions.contract import LINK, DeliveryOutcome, Event
 from definitions.errors import ExpressionError, NotFound, Overloaded, PayloadInvalid, TooLarge
 
 #: How many delivery ids are remembered, how many events (and bytes of them) are kept unconsumed, how large one
@@ -63,7 +64,7 @@ class OpenWait:
     def wants(self, event: Event) -> bool:
         return (
             not self.decided
-            and event.name in self.events
+            and (event.name in self.events or event.name == LINK)
             and event.wait in (None, self.id)
             and all(held.name != event.name for held in self.received)
         )
@@ -79,6 +80,8 @@ class WaitState:
     quarantine: list[dict[str, Any]] = field(default_factory=list)
     quarantined: int = 0
     delivered: int = 0
+    #: Whoever of these may still open waits, of ids that begin with theirs and a dot.
+    expected: list[str] = field(default_factory=list)
 
 
 def _bytes(event: Event) -> int:
@@ -124,13 +127,21 @@ class Waits:
     def _check_target(self, event: Event) -> None:
         wait = next((wait for wait in self.state.open if wait.wants(event)), None)
         if wait is None:
+            if self._may_come(event):
+                return
             raise NotFound(f"no open wait {event.wait} for this event")
         if wait.id not in self._rules:
             raise Overloaded("the run has just continued; it decides in a moment")
 
-    @staticmethod
-    def _refuse_target(event: Event) -> None:
-        if event.wait is not None:
+    def _may_come(self, event: Event) -> bool:
+        """Whether the wait of an event is not open yet, and none has come for it."""
+        wait = event.wait or ""
+        head, _, number = wait.rpartition(".")
+        known = self.is_open(wait) or any(kept.wait == wait for kept in self.state.inbox)
+        return not known and head in self.state.expected and number.isascii() and number.isdigit()
+
+    def _refuse_target(self, event: Event) -> None:
+        if event.wait is not None and not self._may_come(event):
             raise PayloadInvalid("the wait's filter rejects the event")
 
     def _check_held(self, wait: OpenWait, event: Event) -> None:
@@ -183,6 +194,18 @@ class Waits:
     def govern(self, wait_id: str, accepts: Accepts, check: Check) -> None:
         """Give a wait its rules: one that was carried over needs them before the first event comes."""
         self._rules[wait_id] = (accepts, check)
+
+    def expect(self, opener: str) -> None:
+        """Keep events for waits `<opener>.<number>` from now on: they may be opened."""
+        if opener not in self.state.expected:
+            self.state.expected.append(opener)
+
+    def expect_no_more(self, opener: str) -> None:
+        """All waits of this opener have been opened: what came for others is for none."""
+        if opener in self.state.expected:
+            self.state.expected.remove(opener)
+        inbox = self.state.inbox
+        inbox[:] = [event for event in inbox if (event.wait or "").rpartition(".")[0] != opener]
 
     def is_open(self, wait_id: str) -> bool:
         return any(wait.id == wait_id for wait in self.state.open)

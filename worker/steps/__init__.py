@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from worker.steps import assign, call, children, code, each, end, parallel, send, sleep, store, wait
+from worker.steps import assign, branches, call, children, code, each, end, parallel, send, sleep, store, wait
 from worker.steps.base import Done, Visit
 
 #: Kind -> what runs it. A runner raises StepFailed, or RunEnded.
@@ -16,6 +16,7 @@ STEPS: dict[str, Callable[[Visit, Any], Awaitable[Done]]] = {
     "send": send.run,
     "store": store.run,
     "code": code.run,
+    "branches": branches.run,
     "sleep": sleep.run,
     "children": children.run,
     "parallel": parallel.run,

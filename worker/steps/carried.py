@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from definitions.model import Block, CodeStep, EachStep, ParallelStep, WaitStep
+from collections.abc import Callable
+from typing import Any
+
+from definitions.model import Block, BranchesStep, CodeStep, EachStep, ParallelStep, WaitStep
 from worker.state import Frame
-from worker.steps import code, wait
+from worker.steps import branches, code, wait
 from worker.steps.base import Run, Visit
+
+_TAKE_UP: dict[type, Callable[[Visit, Any], None]] = {
+    WaitStep: wait.take_up,
+    CodeStep: lambda visit, step: code.take_up(visit),
+    BranchesStep: lambda visit, step: branches.take_up(visit),
+}
 
 
 def govern_waits(run: Run, block: Block, frame: Frame, outer: tuple[Frame, ...] = (), path: str = "") -> None:
@@ -15,9 +24,9 @@ def govern_waits(run: Run, block: Block, frame: Frame, outer: tuple[Frame, ...] 
     if name is None:
         return
     step = block.steps[name]
-    if isinstance(step, (WaitStep, CodeStep)) and frame.entered:
+    if isinstance(step, (WaitStep, CodeStep, BranchesStep)) and frame.entered:
         visit = Visit(run, name, frame.visits[name], path, frame, outer, step.label, None)
-        wait.take_up(visit, step) if isinstance(step, WaitStep) else code.take_up(visit)
+        _TAKE_UP[type(step)](visit, step)
     for key, inner in frame.frames.items():
         inside = _block(step, key)
         if inside is not None:
