@@ -9,19 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import lru_cache
 
 from adapter.failures import RequestInvalid
 from adapter.keyring import Keyring, Principal
 from definitions.errors import Forbidden, Unauthenticated
-from definitions.tokens import TokenKeys
+from definitions.tokens import token_keys
 
 PURPOSE = "api-token"
-
-
-@lru_cache(maxsize=8)
-def _signer(keys: tuple[str, ...]) -> TokenKeys:
-    return TokenKeys(keys)
 
 
 def issue(
@@ -50,14 +44,14 @@ def issue(
         "permissions": granted,
         "key": caller.key,
     }
-    return _signer(keys).sign(PURPOSE, claims, expires_at=expires_at)
+    return token_keys(keys).sign(PURPOSE, claims, expires_at=expires_at)
 
 
 def holder(keys: tuple[str, ...], keyring: Keyring, token: str, *, now: datetime) -> Principal:
     """Who a token stands for now. Raises Unauthenticated; TokenExpired, which is one, past its time."""
     if not keys:
         raise Unauthenticated("the token is not valid")
-    claims = _signer(keys).verify(PURPOSE, token, now=now)
+    claims = token_keys(keys).verify(PURPOSE, token, now=now)
     source = keyring.holder(claims["key"])
     if source is None or source.organisation != claims["organisation"]:
         raise Unauthenticated("the key that this token comes from is no longer valid")

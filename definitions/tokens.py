@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from definitions.errors import TokenExpired, Unauthenticated
 
@@ -50,16 +51,33 @@ class TokenKeys:
 
     def verify(self, purpose: str, token: str, *, now: datetime) -> dict[str, Any]:
         """The claims of a token. Raises Unauthenticated for a token not signed for this purpose, TokenExpired."""
-        if not looks_signed(token) or len(token) > TOKEN_LIMIT:
+        if not looks_signed(token) or len(token) > TOKEN_LIMIT or not token.isascii():
             raise Unauthenticated("the token is not valid")
         try:
             body = self._serializer(purpose).loads(token[len(PREFIX) :])
+            _refuse_other_spellings(token)
         except BadData as error:
             raise Unauthenticated("the token is not valid") from error
         if body["until"] is not None and now.timestamp() >= body["until"]:
             raise TokenExpired("the token has expired")
         claims: dict[str, Any] = body["claims"]
         return claims
+
+
+def _refuse_other_spellings(token: str) -> None:
+    """A signature can be spelled in many ways: its last character has spare bits, and foreign ones are skipped.
+
+    Only the way in which it was issued counts, so that one token is one text. Raises BadData.
+    """
+    signature = token.rpartition(".")[2]
+    if _text(base64_encode(base64_decode(signature))) != signature:
+        raise BadData("the signature is not spelled as it was issued")
+
+
+@lru_cache(maxsize=8)
+def token_keys(keys: tuple[str, ...]) -> TokenKeys:
+    """The same, made once for each list of keys: deriving them costs more than a token does."""
+    return TokenKeys(keys)
 
 
 def looks_signed(token: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -49,11 +50,28 @@ def test_rotation_signs_with_the_newest_key_and_still_takes_the_older_one() -> N
         TokenKeys([OLD]).verify("api", after, now=NOW)
 
 
+@pytest.mark.parametrize("more", ["!", "!!!!", "=", "====", "\u00e9", "\ud800", ".", " "])
+def test_a_token_with_anything_in_it_that_says_nothing_is_refused(more: str) -> None:
+    keys = TokenKeys([NEW])
+    token = keys.sign("api", CLAIMS, expires_at=None)
+    for changed in (token + more, token[:-5] + more + token[-5:]):
+        with pytest.raises(Unauthenticated):
+            keys.verify("api", changed, now=NOW)
+
+
+def test_every_other_last_character_is_refused() -> None:
+    keys = TokenKeys([NEW])
+    token = keys.sign("api", CLAIMS, expires_at=None)
+    for other in set(string.ascii_letters + string.digits + "-_") - {token[-1]}:
+        with pytest.raises(Unauthenticated):
+            keys.verify("api", token[:-1] + other, now=NOW)
+
+
 @given(st.integers(min_value=len(PREFIX), max_value=500), st.sampled_from("Ab0_-.~"))
 def test_a_token_with_any_character_changed_is_refused(at: int, other: str) -> None:
     keys = TokenKeys([NEW])
     token = keys.sign("api", CLAIMS, expires_at=NOW)
-    at = len(PREFIX) + at % (len(token) - len(PREFIX) - 1)  # the last one has spare bits that do not count
+    at = len(PREFIX) + at % (len(token) - len(PREFIX))
     changed = token[:at] + other + token[at + 1 :]
     if changed != token:
         with pytest.raises(Unauthenticated):
