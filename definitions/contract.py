@@ -521,6 +521,11 @@ OUTCOME = "tidegate:outcome"
 LINK = "tidegate:link"
 
 
+def first_branch(step: str) -> str:
+    """The id of the branch that a step begins with, when it is visited for the first time."""
+    return f"{step}#1.0"
+
+
 @dataclass
 class ActionCall:
     """Argument of RUN_ACTION. `branch` names the visit: the links that the action makes are for waits `<branch>.<n>`,

@@ -70,7 +70,7 @@ class BranchClient:
                     workflow_id,
                     RUN_STORE,
                     asdict(change),
-                    result_type=object,
+                    result_type=Any,
                     update_id=update_id,
                     seconds=left,
                 )

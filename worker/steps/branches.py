@@ -55,7 +55,7 @@ async def run(visit: Visit, step: BranchesStep) -> Done:
     if "branches" not in memory:
         memory["branches"], memory["first"] = {}, None
         given = visit.input if isinstance(visit.input, dict) else {}
-        _add(visit, visit.id, step.first, 0, data=given.get("data"), headers=given.get("headers") or {})
+        _add(visit, _first(visit), step.first, 0, data=given.get("data"), headers=given.get("headers") or {})
     driver = Driver(visit, step)
     try:
         await driver.drive()
@@ -148,7 +148,7 @@ class Driver:
         if error is not None and not result.plans:
             raise StepFailed(result.code or "action-threw", error)
         del memory["branches"][visit.branch]
-        if visit.branch == self._visit.id:
+        if visit.branch == _first(self._visit):
             memory["first"] = output if done else None
         for plan in result.plans:
             self._plan(visit.branch, branch, plan)
@@ -167,6 +167,11 @@ class Driver:
         if link:
             _open(outer, branch_id, added)
         self._new.append(branch_id)
+
+
+def _first(visit: Visit) -> str:
+    """The id of the first branch, which is not that of the step's visit."""
+    return f"{visit.id}.0"
 
 
 def _add(visit: Visit, branch_id: str, action: str, depth: int, **more: Any) -> Branch:
