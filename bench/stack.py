@@ -42,6 +42,7 @@ class Stack:
             "TIDEGATE_DEV": "1",
             "TIDEGATE_TOKEN_KEYS": uuid.uuid4().hex,
             "TIDEGATE_SECRET_KEYS": new_key(),
+            "TIDEGATE_PUBLIC_URL": "http://localhost",
         }
 
     @property

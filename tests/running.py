@@ -39,10 +39,9 @@ async def eventually(read: Callable[[], Awaitable[T]], ok: Callable[[T], bool], 
 
 def worker_settings(task_queue: str, **changes: Any) -> Settings:
     """Settings of a worker that may call this machine."""
-    keys = {"secret_keys": (Fernet.generate_key().decode(),), "token_keys": ("test-key-of-enough-length",)}
-    return Settings(
-        **{"task_queue": task_queue, "http_allow_private": True, "dev": True, "sticky_timeout": 1.0, **keys, **changes}
-    )
+    keys = {"secret_keys": (Fernet.generate_key().decode(),), "token_keys": ("tests-sign-with-this-key-of-theirs",)}
+    usual = {"http_allow_private": True, "dev": True, "sticky_timeout": 1.0, "public_url": "http://tidegate.test"}
+    return Settings(**{"task_queue": task_queue, **usual, **keys, **changes})
 
 
 @dataclass

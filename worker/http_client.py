@@ -100,11 +100,23 @@ def read_url(text: str) -> httpx.URL:
 
 
 class HttpClient:
-    """Sends `Outgoing` calls under a guard. Safe to use from many tasks at once."""
+    """Sends `Outgoing` calls under a guard. Safe to use from many tasks at once.
 
-    def __init__(self, guard: HttpGuard, *, ssl_context: ssl.SSLContext | None = None) -> None:
+    `rewrite` maps an origin to where its calls go instead, whatever address that is: a wish of the operator's, not of
+    a workflow's. The called system still finds the URL and the host that were asked for.
+    """
+
+    def __init__(
+        self,
+        guard: HttpGuard,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        rewrite: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._guard = guard
         self._backend = GuardedBackend(guard)
+        self._open_backend = GuardedBackend(HttpGuard((), allow_private=True))
+        self._rewrite = {_origin(httpx.URL(source)): httpx.URL(target) for source, target in rewrite}
         self._ssl_context = ssl_context or httpx.create_ssl_context()
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
@@ -140,22 +152,27 @@ class HttpClient:
         headers = [(name.encode("ascii"), value.encode("utf-8")) for name, value in _complete(call.headers, url)]
         if body is not None or call.method in ("POST", "PUT", "PATCH"):
             headers.append((b"Content-Length", str(len(body or b"")).encode("ascii")))
+        elsewhere = self._rewrite.get(_origin(url))
+        to = elsewhere or url
         request = httpcore.Request(
             method=call.method,
-            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            url=httpcore.URL(scheme=to.raw_scheme, host=to.raw_host, port=to.port, target=url.raw_path),
             headers=headers,
             content=body,
             extensions={"timeout": {"connect": CONNECT_SECONDS}},
         )
-        async with self._places, self._connection(request.url.origin) as connection:
+        backend = self._backend if elsewhere is None else self._open_backend
+        async with self._places, self._connection(request.url.origin, backend) as connection:
             return await _received(await connection.handle_async_request(request), call.max_bytes, url)
 
     @asynccontextmanager
-    async def _connection(self, origin: httpcore.Origin) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
+    async def _connection(
+        self, origin: httpcore.Origin, backend: GuardedBackend
+    ) -> AsyncIterator[httpcore.AsyncHTTPConnection]:
         """A connection of its own for one call: a server may close a kept one in the very moment of the next call,
         which would fail that for no reason."""
         connection = httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._ssl_context, network_backend=self._backend, keepalive_expiry=0.0
+            origin, ssl_context=self._ssl_context, network_backend=backend, keepalive_expiry=0.0
         )
         try:
             yield connection

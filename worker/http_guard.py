@@ -54,6 +54,8 @@ _NOT_PUBLIC_V6 = tuple(map(ipaddress.IPv6Network, ("2001::/23", "2001:db8::/32",
 
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
+_ORIGIN_PATTERN = re.compile(r"https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
 
 class TargetNotAllowed(TidegateError):
     """The worker's settings do not let workflows call this."""
@@ -75,6 +77,18 @@ def read_hosts(text: str) -> tuple[str, ...]:
         if not (_HOST_PATTERN.fullmatch(host) or _literal(host)):
             raise ValueError(f"{host!r} is not a host name, *.NAME or an address")
     return hosts
+
+
+def read_rewrites(text: str) -> tuple[tuple[str, str], ...]:
+    """Read `TIDEGATE_HTTP_REWRITE`: ORIGIN=ORIGIN, separated by commas. Raises ValueError with the reason."""
+    pairs = [part.strip().partition("=") for part in text.split(",") if part.strip()]
+    return tuple((_origin(source.strip()), _origin(target.strip())) for source, _, target in pairs)
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN_PATTERN.fullmatch(text.lower()):
+        raise ValueError(f"{text[:80]!r} is not http://HOST, https://HOST or either with a port")
+    return text.lower()
 
 
 def _plain(host: str) -> str:

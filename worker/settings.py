@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 
+from definitions.tokens import TokenKeys
 from worker import secrets
 from worker.allow import AllowList, read_aws, read_gcp
-from worker.http_guard import read_hosts
+from worker.http_guard import read_hosts, read_rewrites
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -64,6 +66,23 @@ def _secret_keys(value: str) -> tuple[str, ...]:
     return keys
 
 
+def _token_keys(value: str) -> tuple[str, ...]:
+    keys = _list(value)
+    TokenKeys(keys)  # refuses what is too short to sign with
+    return keys
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable or "@" in value or "?" in value or "#" in value or not value.isprintable() or " " in value:
+        raise ValueError("must be an absolute http:// or https:// address")
+    return value.rstrip("/")
+
+
 def _env(name: str, read: Callable[[str], Any], description: str) -> dict[str, Any]:
     return {"env": name, "read": read, "description": description}
 
@@ -110,6 +129,28 @@ class Settings:
             "a part of the host or in the path. Unset: none, or any in a keyless `tidegate dev`.",
         ),
     )
+    http_rewrite: tuple[tuple[str, str], ...] = field(
+        default=(),
+        metadata=_env(
+            "TIDEGATE_HTTP_REWRITE",
+            read_rewrites,
+            "For tests, in a keyless `tidegate dev` only: where calls of an origin go instead, as "
+            "`https://slack.com=http://127.0.0.1:9000`, separated by commas.",
+        ),
+    )
+    oauth_handle: tuple[tuple[str, str], ...] = field(
+        default=(),
+        repr=False,
+        metadata={
+            **_env(
+                "TIDEGATE_OAUTH_HANDLE",
+                _text,
+                "An OAuth token that workflows may use, by its handle: the variable for `my-slack` ends in `MY_SLACK` "
+                "instead of `HANDLE`. There may be many; every organisation may use them.",
+            ),
+            "many": "HANDLE",
+        },
+    )
     secret_keys: tuple[str, ...] = field(
         default=(),
         repr=False,
@@ -122,7 +163,11 @@ class Settings:
     token_keys: tuple[str, ...] = field(
         default=(),
         repr=False,
-        metadata=_env("TIDEGATE_TOKEN_KEYS", _list, "Keys that sign tokens, separated by commas, newest first."),
+        metadata=_env("TIDEGATE_TOKEN_KEYS", _token_keys, "Keys that sign tokens, separated by commas, newest first."),
+    )
+    public_url: str = field(
+        default="",
+        metadata=_env("TIDEGATE_PUBLIC_URL", _url, "Address under which callers reach the adapter; links carry it."),
     )
     log_level: str = field(
         default="info", metadata=_env("TIDEGATE_LOG_LEVEL", _level, "Least level logged: debug, info, warning, error.")
@@ -180,25 +225,42 @@ def _shown(default: Any) -> str:
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment; an empty variable counts as unset. Raises SettingsError."""
-    return Settings(
-        **{
-            one.name: _value(environ, one.metadata)
-            for one in fields(Settings)
-            if environ.get(one.metadata["env"], "").strip()
-        }
-    )
+    values = {one.name: _value(environ, one.metadata) for one in fields(Settings) if _given(environ, one.metadata)}
+    settings = Settings(**values)
+    if settings.http_rewrite and not settings.dev:
+        raise SettingsError("TIDEGATE_HTTP_REWRITE may be set only for a `tidegate dev` without API keys")
+    return settings
+
+
+def _given(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> list[str]:
+    """The variables of a setting that are set."""
+    name, many = metadata["env"], metadata.get("many")
+    if many is None:
+        return [name] if environ.get(name, "").strip() else []
+    prefix = name.removesuffix(many)
+    return sorted(one for one in environ if one.startswith(prefix) and one != prefix and environ[one].strip())
 
 
 def _value(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> Any:
     try:
-        return metadata["read"](environ[metadata["env"]].strip())
+        found = [metadata["read"](environ[name].strip()) for name in _given(environ, metadata)]
     except ValueError as error:
         raise SettingsError(f"{metadata['env']} {error}") from None
+    if "many" not in metadata:
+        return found[0]
+    prefix = metadata["env"].removesuffix(metadata["many"])
+    return tuple(
+        (name.removeprefix(prefix), value) for name, value in zip(_given(environ, metadata), found, strict=True)
+    )
 
 
 def refuse_incomplete(settings: Settings) -> None:
     """What must be the same in every adapter and worker has no default. Raises SettingsError."""
-    needed = {"TIDEGATE_TOKEN_KEYS": settings.token_keys, "TIDEGATE_SECRET_KEYS": settings.secret_keys}
+    needed = {
+        "TIDEGATE_PUBLIC_URL": settings.public_url,
+        "TIDEGATE_TOKEN_KEYS": settings.token_keys,
+        "TIDEGATE_SECRET_KEYS": settings.secret_keys,
+    }
     missing = [env for env, value in needed.items() if not value]
     if missing:
         raise SettingsError(f"{', '.join(missing)} must be set")

@@ -91,6 +91,7 @@ class Stack:
             "TEMPORAL_CONFIG_FILE": os.devnull,
             "TIDEGATE_TOKEN_KEYS": "chaos-tests-sign-with-this-key-0001",
             "TIDEGATE_SECRET_KEYS": Fernet.generate_key().decode(),
+            "TIDEGATE_PUBLIC_URL": "http://localhost",
             "TIDEGATE_AWS_ALLOW": '{"*": ["*:*:*"]}',
             "TIDEGATE_RPC_TIMEOUT": str(RPC_SECONDS),
             "TIDEGATE_STICKY_TIMEOUT": "1",

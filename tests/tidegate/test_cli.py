@@ -49,7 +49,7 @@ def test_two_keys_differ(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-@pytest.mark.parametrize("lacking", ["TIDEGATE_TOKEN_KEYS", "TIDEGATE_SECRET_KEYS"])
+@pytest.mark.parametrize("lacking", ["TIDEGATE_TOKEN_KEYS", "TIDEGATE_SECRET_KEYS", "TIDEGATE_PUBLIC_URL"])
 def test_servers_refuse_to_start_without_keys(tmp_path: Path, command: str, lacking: str) -> None:
     from cryptography.fernet import Fernet
 

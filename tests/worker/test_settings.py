@@ -10,6 +10,7 @@ from worker.secrets import new_key
 from worker.settings import Settings, SettingsError, described, read_settings, refuse_incomplete
 
 KEY = new_key()
+TOKEN_KEY = "a-key-that-is-long-enough-to-sign-with"
 WORKER = Path(__file__).parents[2] / "worker"
 
 
@@ -37,7 +38,11 @@ def test_everything_is_read() -> None:
             "TIDEGATE_AWS_ALLOW": '{"acme": ["1:r:f"]}',
             "TIDEGATE_GCP_ALLOW": '{"*": ["https://pay.test/*"]}',
             "TIDEGATE_SECRET_KEYS": f"{KEY}, {new_key()}",
-            "TIDEGATE_TOKEN_KEYS": "a,b",
+            "TIDEGATE_TOKEN_KEYS": f"{TOKEN_KEY}, {TOKEN_KEY}2",
+            "TIDEGATE_PUBLIC_URL": "https://Example.com/base/",
+            "TIDEGATE_HTTP_REWRITE": "https://API.test=http://127.0.0.1:9000, http://[::1]:80=http://b.test",
+            "TIDEGATE_OAUTH_MY_SLACK": "xoxb",
+            "TIDEGATE_OAUTH_A": "first",
             "TIDEGATE_LOG_LEVEL": "DEBUG",
             "TIDEGATE_MAX_CACHED_WORKFLOWS": "0",
             "TIDEGATE_CODE_AT_ONCE": "2",
@@ -49,7 +54,10 @@ def test_everything_is_read() -> None:
     assert all(getattr(found, one.name) != one.default for one in fields(Settings))
     assert found.http_allow_hosts == ("api.test", "*.example.com")
     assert found.aws_allow is not None and found.aws_allow.allows("acme", ("1", "r", "f"))
-    assert (found.secret_keys[0], found.token_keys, found.log_level) == (KEY, ("a", "b"), "debug")
+    assert (found.secret_keys[0], found.token_keys, found.log_level) == (KEY, (TOKEN_KEY, f"{TOKEN_KEY}2"), "debug")
+    assert found.public_url == "https://Example.com/base"
+    assert found.http_rewrite == (("https://api.test", "http://127.0.0.1:9000"), ("http://[::1]:80", "http://b.test"))
+    assert found.oauth_handle == (("A", "first"), ("MY_SLACK", "xoxb"))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,14 @@ def test_everything_is_read() -> None:
         ("TIDEGATE_AWS_ALLOW", '{"a": ["x"]}', "account:region:function"),
         ("TIDEGATE_GCP_ALLOW", '{"a": ["x"]}', "https://HOST/PATH"),
         ("TIDEGATE_SECRET_KEYS", "hunter2", "key 1 is not a Fernet key"),
+        ("TIDEGATE_TOKEN_KEYS", "hunter2", "at least 32 characters"),
+        ("TIDEGATE_PUBLIC_URL", "example.com", "absolute"),
+        ("TIDEGATE_PUBLIC_URL", "https://", "absolute"),
+        ("TIDEGATE_PUBLIC_URL", "https://u:hunter2@a.test", "absolute"),
+        ("TIDEGATE_PUBLIC_URL", "https://a.test/?x=1", "absolute"),
+        ("TIDEGATE_PUBLIC_URL", "https://a.test:99999", "absolute"),
+        ("TIDEGATE_HTTP_REWRITE", "https://a.test", "is not http://HOST"),
+        ("TIDEGATE_HTTP_REWRITE", "https://a.test/path=http://b.test", "is not http://HOST"),
         ("TIDEGATE_LOG_LEVEL", "loud", "must be one of"),
         ("TIDEGATE_MAX_CACHED_WORKFLOWS", "-1", "whole number"),
         ("TIDEGATE_MAX_CACHED_WORKFLOWS", "9" * 5000, "whole number"),
@@ -79,16 +95,31 @@ def test_bad_value_is_one_line_that_names_the_setting(name: str, value: str, say
 
 
 def test_keys_are_never_shown() -> None:
-    shown = repr(read_settings({"TIDEGATE_SECRET_KEYS": KEY, "TIDEGATE_TOKEN_KEYS": "t0ken"}))
-    assert KEY not in shown and "t0ken" not in shown
+    shown = repr(
+        read_settings({"TIDEGATE_SECRET_KEYS": KEY, "TIDEGATE_TOKEN_KEYS": TOKEN_KEY, "TIDEGATE_OAUTH_X": "t0ken"})
+    )
+    assert KEY not in shown and TOKEN_KEY not in shown and "t0ken" not in shown
 
 
 def test_a_worker_without_keys_is_refused() -> None:
-    with pytest.raises(SettingsError, match="TIDEGATE_TOKEN_KEYS, TIDEGATE_SECRET_KEYS must be set"):
+    with pytest.raises(
+        SettingsError, match="TIDEGATE_PUBLIC_URL, TIDEGATE_TOKEN_KEYS, TIDEGATE_SECRET_KEYS must be set"
+    ):
         refuse_incomplete(read_settings({}))
     with pytest.raises(SettingsError, match=r"^TIDEGATE_SECRET_KEYS must be set"):
-        refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": "a"}))
-    refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": "a", "TIDEGATE_SECRET_KEYS": KEY}))
+        refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": TOKEN_KEY, "TIDEGATE_PUBLIC_URL": "http://a.test"}))
+    with pytest.raises(SettingsError, match=r"^TIDEGATE_PUBLIC_URL must be set"):
+        refuse_incomplete(read_settings({"TIDEGATE_TOKEN_KEYS": TOKEN_KEY, "TIDEGATE_SECRET_KEYS": KEY}))
+    complete = {"TIDEGATE_TOKEN_KEYS": TOKEN_KEY, "TIDEGATE_SECRET_KEYS": KEY, "TIDEGATE_PUBLIC_URL": "http://a.test"}
+    refuse_incomplete(read_settings(complete))
+
+
+def test_calls_go_elsewhere_in_dev_only() -> None:
+    elsewhere = {"TIDEGATE_HTTP_REWRITE": "https://a.test=http://127.0.0.1:1"}
+    assert read_settings({**elsewhere, "TIDEGATE_DEV": "1"}).http_rewrite
+    for dev in ({}, {"TIDEGATE_DEV": "0"}):
+        with pytest.raises(SettingsError, match="TIDEGATE_HTTP_REWRITE may be set only"):
+            read_settings({**elsewhere, **dev})
 
 
 def test_every_setting_is_described() -> None:

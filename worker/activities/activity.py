@@ -88,7 +88,7 @@ async def _guarded(executor: Executor, validator: Draft202012Validator | None, c
     redactor = Redactor(())
     try:
         _check_config(validator, call.config)
-        secrets = await _opened(call, tools)
+        secrets = await opened(call.context.organisation, call.secrets, tools)
         redactor = Redactor(secrets.values())
         result = redactor.value(await executor.run(call, tools.with_secrets(secrets)))
         _check_result(result)
@@ -104,16 +104,16 @@ def _check_config(validator: Draft202012Validator | None, config: dict[str, Any]
         raise call_failed("config-invalid", f"config {problem.json_path}: {problem.message}")
 
 
-async def _opened(call: Call, tools: Tools) -> dict[str, str]:
-    opened = {}
-    for slot, name in call.secrets.items():
-        organisation = call.context.organisation
+async def opened(organisation: str, secrets: Mapping[str, str], tools: Tools) -> dict[str, str]:
+    """Slot -> value of the organisation's secrets that are named. Raises ApplicationError, TidegateError."""
+    values = {}
+    for slot, name in secrets.items():
         try:
             sealed = await tools.secret(organisation, name)
         except NotFound:
             raise call_failed("secret-not-found", f"the organisation has no secret {name!r}") from None
-        opened[slot] = tools.box.open(organisation, name, sealed)
-    return opened
+        values[slot] = tools.box.open(organisation, name, sealed)
+    return values
 
 
 def _check_result(result: Any) -> None:

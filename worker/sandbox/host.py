@@ -10,10 +10,10 @@ import asyncio
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import quote
 
 from definitions.contract import CallContext, PostEvent, PostOutcome, UseStore
@@ -59,22 +59,22 @@ class Services(Protocol):
 Starter = Callable[[CallContext, StartRun], Awaitable[dict[str, Any]]]
 
 
-class CallHost:
-    """Answers what the code of one call asks."""
+class FetchHost:
+    """Answers what the code of one call asks; all kinds of code may ask for HTTP."""
 
-    def __init__(self, context: CallContext, http: HttpClient, services: Services, start: Starter) -> None:
+    #: What may be asked: each is answered by the method of its name.
+    ANSWERS: ClassVar[frozenset[str]] = frozenset({"fetch"})
+
+    def __init__(self, context: CallContext, http: HttpClient) -> None:
         self._context = context
         self._http = http
-        self._services = services
-        self._start_run = start
         self._counts: Counter[tuple[Any, ...]] = Counter()
 
     async def __call__(self, name: str, step: str | None, arguments: dict[str, Any]) -> Any:
         """Raises TidegateError, with what the code is told."""
-        answer = _ANSWERS.get(name)
-        if answer is None:
+        if name not in self.ANSWERS:
             raise TidegateError(f"there is no {name[:80]!r}")
-        return await answer(self, step, arguments)
+        return await getattr(self, name)(step, arguments)
 
     def _key(self, step: str | None, *what: Any) -> str:
         """The key of a request: the run, the step, its visit, and the how-manieth of its kind in that step it is."""
@@ -97,9 +97,23 @@ class CallHost:
             "redirected": answer.url.partition("#")[0] != call.url.partition("#")[0],
         }
 
+
+class CallHost(FetchHost):
+    """What the code of a handler may ask."""
+
+    ANSWERS = frozenset({"fetch", "store", "send", "start"})
+
+    def __init__(self, context: CallContext, http: HttpClient, services: Services, start: Starter) -> None:
+        super().__init__(context, http)
+        self._services = services
+        self._start_run = start
+
     async def store(self, step: str | None, arguments: dict[str, Any]) -> Any:
-        operation, key = _one_of(arguments, "operation", ("get", "set", "delete", "increment")), _text(arguments, "key")
-        value, expires_at = arguments.get("value"), _maybe(arguments, "expiresAt")
+        operation, key = (
+            one_of(arguments, "operation", ("get", "set", "delete", "increment")),
+            text_of(arguments, "key"),
+        )
+        key, value, expires_at = text_of(arguments, "key"), arguments.get("value"), maybe_text(arguments, "expiresAt")
         # The same value set again changes nothing; another one is another change, wherever the code has it from.
         said = content_hash([value, expires_at])[:16] if operation == "set" else ""
         request = UseStore(
@@ -111,24 +125,24 @@ class CallHost:
             value=value,
             expires_at=expires_at,
         )
-        return await _insist(lambda: self._services.use_store(request))
+        return await insist(lambda: self._services.use_store(request))
 
     async def send(self, step: str | None, arguments: dict[str, Any]) -> dict[str, Any]:
-        name, key = _text(arguments, "event"), _maybe(arguments, "key")
+        name, key = text_of(arguments, "event"), maybe_text(arguments, "key")
         event = PostEvent(
             id=digest("sent", self._key(step, name, key)).hex()[:32],
             payload=arguments.get("payload"),
             has_payload=arguments.get("hasPayload") is True,
-            idempotency_key=_maybe(arguments, "idempotencyKey"),
+            idempotency_key=maybe_text(arguments, "idempotencyKey"),
         )
         context = self._context
-        outcome = await _insist(
+        outcome = await insist(
             lambda: self._services.post_event(context.dialect, context.organisation, name, key, event)
         )
         return {"event_id": outcome.event_id, "duplicate": outcome.duplicate}
 
     async def start(self, step: str | None, arguments: dict[str, Any]) -> dict[str, Any]:
-        name, attempts, ttl = _text(arguments, "name"), arguments.get("maxAttempts"), arguments.get("ttl", 86_400)
+        name, attempts, ttl = text_of(arguments, "name"), arguments.get("maxAttempts"), arguments.get("ttl", 86_400)
         if not (attempts is None or (type(attempts) is int and 1 <= attempts <= 1_000)):
             raise InputInvalid("the number of attempts is a whole number from 1 to 1000")
         if type(ttl) not in (int, float) or not 0 < ttl < 10**10:
@@ -137,24 +151,16 @@ class CallHost:
             name=name,
             unique=self._key(step, "start", name),
             input=arguments.get("input"),
-            idempotency_key=_maybe(arguments, "idempotencyKey"),
+            idempotency_key=maybe_text(arguments, "idempotencyKey"),
             ttl=float(ttl),
             max_attempts=attempts,
-            start_at=_moment(_maybe(arguments, "startAt")),
-            queue=_maybe(arguments, "queue"),
+            start_at=_moment(maybe_text(arguments, "startAt")),
+            queue=maybe_text(arguments, "queue"),
         )
-        return await _insist(lambda: self._start_run(self._context, request))
+        return await insist(lambda: self._start_run(self._context, request))
 
 
-_ANSWERS: dict[str, Callable[[CallHost, str | None, dict[str, Any]], Coroutine[Any, Any, Any]]] = {
-    "fetch": CallHost.fetch,
-    "store": CallHost.store,
-    "send": CallHost.send,
-    "start": CallHost.start,
-}
-
-
-async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
+async def insist(ask: Callable[[], Awaitable[T]]) -> T:
     """Ask, and ask again while Temporal or its workers are away or busy; at last raise what they say."""
     for pause in PAUSES:
         try:
@@ -166,8 +172,8 @@ async def _insist(ask: Callable[[], Awaitable[T]]) -> T:
 
 def _outgoing(arguments: dict[str, Any], key: str) -> Outgoing:
     return Outgoing(
-        method=_text(arguments, "method").upper(),
-        url=_text(arguments, "url"),
+        method=text_of(arguments, "method").upper(),
+        url=text_of(arguments, "url"),
         headers=_headers(arguments.get("headers"), key),
         body=_body(arguments.get("body")),
         seconds=FETCH_SECONDS,
@@ -201,19 +207,19 @@ def _body(value: Any) -> bytes | None:
         raise InputInvalid("the body cannot be read") from None
 
 
-def _text(arguments: dict[str, Any], name: str, longest: int = 8_192) -> str:
+def text_of(arguments: dict[str, Any], name: str, longest: int = 8_192) -> str:
     value = arguments.get(name)
     if not isinstance(value, str) or not 1 <= len(value) <= longest:
         raise InputInvalid(f"`{name}` must be a text of 1 to {longest} characters")
     return value
 
 
-def _maybe(arguments: dict[str, Any], name: str) -> str | None:
-    return None if arguments.get(name) is None else _text(arguments, name, 1_000)
+def maybe_text(arguments: dict[str, Any], name: str, longest: int = 1_000) -> str | None:
+    return None if arguments.get(name) is None else text_of(arguments, name, longest)
 
 
-def _one_of(arguments: dict[str, Any], name: str, words: tuple[str, ...]) -> str:
-    value = _text(arguments, name)
+def one_of(arguments: dict[str, Any], name: str, words: tuple[str, ...]) -> str:
+    value = text_of(arguments, name)
     if value not in words:
         raise InputInvalid(f"`{name}` must be one of {', '.join(words)}")
     return value
