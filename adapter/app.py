@@ -20,6 +20,7 @@ from adapter.metrics import Metrics
 from adapter.observe import Observe
 from adapter.operations import operations_router
 from adapter.paths import PathSegments
+from adapter.resume import RESUME
 from adapter.services import Services
 from adapter.settings import Settings, refuse_open_bind
 from worker.client import TidegateClient
@@ -49,7 +50,7 @@ def create_app(
         openapi_url=None,
     )
     app.include_router(operations_router(metrics))
-    for dialect in dialects:
+    for dialect in (RESUME, *dialects):
         app.include_router(dialect.router, tags=[dialect.name])
     return app
 
@@ -59,7 +60,7 @@ def _middleware(settings: Settings, metrics: Metrics, dialects: tuple[Dialect, .
     guards = [] if settings.keyring else [Middleware(LoopbackOnly)]
     return [
         Middleware(Observe, metrics=metrics),
-        Middleware(ErrorBoundary, dialects=dialects),
+        Middleware(ErrorBoundary, dialects=(RESUME, *dialects)),
         Middleware(PathSegments),
         *guards,
         Middleware(BodyLimit, limit=settings.max_body),

@@ -37,6 +37,12 @@ class MethodNotAllowed(TidegateError):
         self.allowed = allowed
 
 
+class QueryTooLong(TidegateError):
+    """A query over its limit."""
+
+    code = "query-too-long"
+
+
 class TooSlow(TidegateError):
     """The rest of a request did not arrive in time."""
 
@@ -69,6 +75,7 @@ STATUS: tuple[tuple[type[TidegateError], int], ...] = (
     (errors.RunClosed, 409),
     (errors.NotResumable, 409),
     (errors.TooLarge, 413),
+    (QueryTooLong, 414),
     (errors.Overloaded, 429),
     (errors.Unavailable, 503),
 )

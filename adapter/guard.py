@@ -13,6 +13,9 @@ from definitions.errors import Forbidden
 #: A host and maybe a port. Whatever has more in it could be read differently elsewhere, and is not read at all.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]*)?")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(.+)")
+#: Here the token in the path is the credential, on a trusted machine as anywhere: a page that has it may use it. (And
+#: a form of a page that must not tell its address, as ours, is sent with the Origin `null`.)
+BY_TOKEN = ("/resume/", "/trigger/")
 
 
 class LoopbackOnly:
@@ -27,7 +30,8 @@ class LoopbackOnly:
             hosts = headers.getlist("host")
             if not hosts or not all(_is_local(host) for host in hosts):
                 raise Forbidden("a server without API keys answers to a loopback Host only")
-            if not all(_is_local_page(origin) for origin in headers.getlist("origin")):
+            by_token = scope["path"].startswith(BY_TOKEN)
+            if not by_token and not all(_is_local_page(origin) for origin in headers.getlist("origin")):
                 raise Forbidden("a server without API keys takes no request of a foreign Origin")
         await self._app(scope, receive, send)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adapter.keyring import Keyring, KeyringError, read_keyring
+from adapter.redirects import read_hosts
 from definitions.tokens import TokenKeys
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -123,6 +124,24 @@ class Settings:
         default=10,
         metadata=_env(
             "TIDEGATE_SHUTDOWN_GRACE", _whole(1, 600), "Seconds that requests in flight have to finish at shutdown."
+        ),
+    )
+    resume_wait: float = field(
+        default=30.0,
+        metadata=_env(
+            "TIDEGATE_RESUME_WAIT",
+            _seconds,
+            "Seconds that a program which calls a resume link waits for the resumed step; past it the answer is "
+            "success, since the resume is durable.",
+        ),
+    )
+    redirect_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=_env(
+            "TIDEGATE_REDIRECT_HOSTS",
+            read_hosts,
+            "Hosts that a resume link may send a browser to, separated by commas: `shop.example.com`, or "
+            "`*.example.com` for every host below it. Unset: any host, by https only.",
         ),
     )
     log_level: str = field(

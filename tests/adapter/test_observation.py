@@ -34,7 +34,7 @@ async def test_one_line_per_request_without_any_of_its_values(serve: Serve, capl
             await http.get(f"/nowhere/{token}")
     lines = [record.__dict__["fields"] for record in caplog.records if record.name == "tidegate.access"]
     assert [(line["route"], line["status"]) for line in lines] == [
-        ("/resume/{token}", 200),
+        ("/resume/{token}", 404),
         ("/toy/{organisation}/things/{name}", 200),
         ("/toy/{organisation}/things/{name}", 401),
         ("unmatched", 404),

@@ -34,6 +34,8 @@ def test_everything_can_be_set() -> None:
         "TIDEGATE_TASK_QUEUE": "q",
         "TIDEGATE_RPC_TIMEOUT": "0.5",
         "TIDEGATE_SHUTDOWN_GRACE": "3",
+        "TIDEGATE_RESUME_WAIT": "2.5",
+        "TIDEGATE_REDIRECT_HOSTS": "shop.example.com, *.Example.org",
         "TIDEGATE_LOG_LEVEL": "DEBUG",
     }
     settings = read_settings(environ)
@@ -41,6 +43,7 @@ def test_everything_can_be_set() -> None:
     assert (settings.port, settings.max_body, settings.rpc_timeout, settings.log_level) == (80, 1000, 0.5, "debug")
     assert settings.public_url == "https://example.com/base"
     assert settings.token_keys == ("n" * 40, "o" * 40)
+    assert (settings.resume_wait, settings.redirect_hosts) == (2.5, ("shop.example.com", "*.example.org"))
     assert len(settings.keyring.entries) == 3
     refuse_incomplete(settings)
 
@@ -62,6 +65,10 @@ def test_everything_can_be_set() -> None:
         ("TIDEGATE_TOKEN_KEYS", "s3cret"),
         ("TIDEGATE_API_KEYS", '[{"key_sha256": "s3cret"}]'),
         ("TIDEGATE_LOG_LEVEL", "loud"),
+        ("TIDEGATE_RESUME_WAIT", "0"),
+        ("TIDEGATE_REDIRECT_HOSTS", "https://shop.example.com"),
+        ("TIDEGATE_REDIRECT_HOSTS", "*"),
+        ("TIDEGATE_REDIRECT_HOSTS", "a.example.com b.example.com"),
         ("TIDEGATE_API_KEYS_FILE", "/does/not/exist"),
     ],
 )

@@ -100,11 +100,6 @@ async def half() -> StreamingResponse:
     return StreamingResponse(pieces())
 
 
-@router.get("/resume/{token}")
-async def resume(token: str) -> dict[str, int]:
-    return {"length": len(token)}
-
-
 def render_error(request: Request, error: TidegateError) -> Response:
     if "refuse to render" in error.message:
         raise RuntimeError("a renderer of this kind should not exist")
