@@ -14,6 +14,9 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from definitions.errors import Unavailable
+from definitions.tokens import token_keys
+from worker.action_activity import ActionActivities
+from worker.action_host import Means
 from worker.activities import load_executors
 from worker.activities.activity import build_activities
 from worker.activities.executor import ExecutorError, Tools
@@ -45,15 +48,20 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     """Workers for runs and for entities, polling until the block is left; then they drain."""
     tidegate = TidegateClient(client, settings.task_queue)
     guard = HttpGuard(settings.http_allow_hosts, settings.http_allow_private)
-    tools = Tools(settings, HttpClient(guard), tidegate.get_secret, SecretBox(settings.secret_keys))
+    http = HttpClient(guard, rewrite=settings.http_rewrite)
+    tools = Tools(settings, http, tidegate.get_secret, SecretBox(settings.secret_keys))
     registering = MailboxActivities(tidegate.mailboxes).all()
     sandbox = Sandbox(settings.code_at_once)
-    coding = CodeActivities(sandbox, tools.http, tidegate, settings.code_memory_mb * 1_000_000).all()
+    memory = settings.code_memory_mb * 1_000_000
+    coding = CodeActivities(sandbox, http, tidegate, memory).all()
+    keys = token_keys(settings.token_keys) if settings.token_keys else None
+    means = Means(http, tidegate, keys, settings.public_url, dict(settings.oauth_handle))
+    acting = ActionActivities(sandbox, tools, means, memory).all()
     runs = Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[TidegateRun, TidegateResume, TidegateInspect],
-        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering, *coding],
+        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering, *coding, *acting],
         # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,

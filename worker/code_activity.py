@@ -58,7 +58,7 @@ class CodeActivities:
         }
         host = CallHost(call.context, self._http, self._tidegate, self._start)
         try:
-            async with _heartbeats():
+            async with heartbeats():
                 outcome = await self._sandbox.run(call.shim, told, host, Limits(call.timeout, self._memory))
         except SandboxUnavailable as error:
             raise ApplicationError(error.message, type=error.code, non_retryable=True) from None
@@ -68,7 +68,7 @@ class CodeActivities:
     async def inspect_code(self, asked: InspectCode) -> InspectedCode:
         """What a source registers, or why it cannot be used."""
         try:
-            async with _heartbeats():
+            async with heartbeats():
                 return InspectedCode(await self._sandbox.inspect(asked.shim, asked.source))
         except DefinitionError as error:
             problem = error.problems[0]
@@ -76,7 +76,7 @@ class CodeActivities:
 
 
 @contextlib.asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
+async def heartbeats() -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             activity.heartbeat()
@@ -91,7 +91,7 @@ async def _heartbeats() -> AsyncIterator[None]:
 
 def result_of(outcome: Outcome) -> CodeResult:
     """What a call came to, checked: the process may have reported anything."""
-    logs = [_clean(line) for line in outcome.logs]
+    logs = [clean(line) for line in outcome.logs]
     if outcome.result is None:
         return CodeResult("threw", error=outcome.error, code=outcome.code, logs=logs)
     kind, number = outcome.result.get("kind"), outcome.result.get("id")
@@ -107,7 +107,7 @@ def result_of(outcome: Outcome) -> CodeResult:
         kind,
         id=number[:ID_LIMIT] if isinstance(number, str) else None,
         value=value,
-        error=_clean(error)[:MESSAGE_LIMIT] if isinstance(error, str) else None,
+        error=clean(error)[:MESSAGE_LIMIT] if isinstance(error, str) else None,
         wait=wait if kind == "wait" else None,
         logs=logs,
         code=code if isinstance(code, str) else None,
@@ -124,6 +124,6 @@ def _problem(value: Any) -> tuple[str, str] | None:
     return None
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without halves of surrogate pairs, which cannot be written."""
     return text.encode("utf-8", "replace").decode()

@@ -1,6 +1,9 @@
 // What runs first in every sandbox process: it reads one call from stdin, loads the shim and then the foreign code,
-// and speaks to the worker for both. It never learns a secret, and what it is told to do, the foreign code may do too;
-// so all it has to guard is that foreign code cannot disturb it by accident.
+// and speaks to the worker for both. It learns no secret but those that are the foreign code's own, and what it is told
+// to do, the foreign code may do too; so all it has to guard is that foreign code cannot disturb it by accident.
+//
+// A shim exports `install`, and, if it needs them, `tail` (code that is added to the foreign code's end) and `written`
+// (a log line, of a level and the values that were logged).
 //
 // Frames are lines. Worker to process: JSON. Process to worker: the call's nonce, a blank, JSON; whatever else is
 // written to stdout counts as a log line. Everything used after foreign code was loaded is captured before.
@@ -17,7 +20,8 @@ const indexOf = uncurried(String.prototype.indexOf), slice = uncurried(String.pr
 const replaceAll = uncurried(String.prototype.replaceAll), match = uncurried(RegExp.prototype.exec);
 const subarray = uncurried(Uint8Array.prototype.subarray), text = String, finite = Number.isFinite;
 const fromCode = String.fromCharCode, toBase64 = btoa, fromBase64 = atob, codeAt = uncurried(String.prototype.charCodeAt);
-const bytesOf = uncurried(Request.prototype.arrayBuffer), listed = uncurried(Headers.prototype.entries);
+const bytesOf = uncurried(Request.prototype.arrayBuffer), bodyOf = uncurried(Response.prototype.arrayBuffer);
+const listed = uncurried(Headers.prototype.entries);
 const nextOf = uncurried(Object.getPrototypeOf(new Headers().entries()).next);
 const objectUrl = URL.createObjectURL, encoder = new TextEncoder(), decoder = new TextDecoder();
 const encode = encoder.encode.bind(encoder), decode = decoder.decode.bind(decoder);
@@ -75,11 +79,13 @@ function ask(name, args) {
   });
 }
 
-/** End the call; `result` is a record of texts (`kind`, `id`, `error`, `code`) and JSON texts (`value`, `wait`). */
+/** End the call; `result` is a record of texts (`kind`, `id`, `error`, `code`) and JSON texts (`value`, `wait`,
+ * `response`). */
 function end(result) {
-  const { kind, id = null, error = null, code = null, value = "null", wait = "null" } = { __proto__: null, ...result };
+  const given = { __proto__: null, ...result };
+  const { kind, id = null, error = null, code = null, value = "null", wait = "null", response = "null" } = given;
   const texts = `"kind":${stringify(kind)},"id":${stringify(id)},"error":${stringify(error)},"code":${stringify(code)}`;
-  send(`{"kind":"end","result":{${texts},"value":${value},"wait":${wait}}}`);
+  send(`{"kind":"end","result":{${texts},"value":${value},"wait":${wait},"response":${response}}}`);
   ended = true;
   exit(0);
 }
@@ -100,6 +106,12 @@ function json(value, what) {
     failure.code = "value-invalid";
     throw failure;
   }
+}
+
+/** A `Response` as JSON text: {status, headers, body (base64)}. */
+async function replied(response) {
+  const body = base64(new NativeBytes(await bodyOf(response)));
+  return stringify({ __proto__: null, status: response.status, headers: pairsOf(response.headers), body });
 }
 
 /** What was thrown, as people read it: its message, and the line of the source that it came from. */
@@ -147,11 +159,16 @@ function unbase64(encoded) {
   return bytes;
 }
 
+function pairsOf(headers) {
+  const pairs = [];
+  for (let i = 0, all = listed(headers), one = nextOf(all); !one.done; one = nextOf(all)) pairs[i++] = one.value;
+  return pairs;
+}
+
 /** `fetch`, made by the worker: this process has no network. */
 async function fetched(input, init) {
   const request = new NativeRequest(input, init);
-  const pairs = [];
-  for (let i = 0, all = listed(request.headers), one = nextOf(all); !one.done; one = nextOf(all)) pairs[i++] = one.value;
+  const pairs = pairsOf(request.headers);
   const body = request.body === null ? null : base64(new NativeBytes(await bytesOf(request)));
   const args = { __proto__: null, method: request.method, url: request.url, headers: pairs, body, redirect: request.redirect };
   const aborted = new NativePromise((_, reject) => {
@@ -174,11 +191,15 @@ function race(first, second) {
 }
 
 function log(level, args) {
+  send(`{"kind":"log","text":${stringify(written(level, args))}}`);
+}
+
+function plain(level, args) {
   let line = level === "log" ? "" : `${level}: `;
   for (let i = 0; i < args.length; i++) {
     line += (i ? " " : "") + (typeof args[i] === "string" ? args[i] : inspect(args[i]));
   }
-  send(`{"kind":"log","text":${stringify(line)}}`);
+  return line;
 }
 
 const LEVELS = { log: "log", info: "info", warn: "warn", error: "error", debug: "debug", trace: "trace", dir: "log", table: "log" };
@@ -211,7 +232,7 @@ function define(name, value) {
 async function load(mode) {
   let script;
   try {
-    script = stripTypeScriptTypes(call.source, { mode });
+    script = stripTypeScriptTypes(call.source + tail, { mode });
   } catch (error) {
     if (mode === "strip" && error.code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX") return load("transform");
     const at = match(/:(\d+):\d+\s*$/, error.message);
@@ -220,7 +241,7 @@ async function load(mode) {
   source = objectUrl(new NativeBlob([script], { type: "text/javascript" }));
   try {
     // By a computed name, so that all it imports is held against the permissions, of which there are none.
-    await import(source);
+    loaded = await import(source);
   } catch (error) {
     const unlinked = error instanceof NativeSyntaxError && indexOf(error.message, "does not provide an export") >= 0;
     if (mode === "strip" && unlinked) return load("transform");
@@ -230,10 +251,13 @@ async function load(mode) {
 
 const call = parse(await line());
 nonce = call.nonce;
-const { install } = await import("tidegate:shim");
+const { install, tail = "", written = plain } = await import("tidegate:shim");
+let loaded;
 const inside = (id) => void (step = id);
 const env = { __proto__: null, ...call.env };
-const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, inside, busy: () => open > 0, call }));
+const busy = () => open > 0;
+const given = { __proto__: null, env, ask, end, json, told, replied, define, later, inside, busy, log, inspect, call };
+const shim = install(freeze(given));
 prepare(env);
 listen();
 try {
@@ -241,4 +265,4 @@ try {
 } catch (error) {
   end({ kind: "threw", error: told(error), code: "code-invalid" });
 }
-shim();
+shim(loaded);

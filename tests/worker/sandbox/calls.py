@@ -6,11 +6,14 @@ from typing import Any
 
 from definitions.contract import CallContext, CodeResult
 from definitions.errors import TidegateError
+from worker.action_activity import result_of as action_result_of
 from worker.code_activity import result_of
 from worker.sandbox.process import Host
 from worker.sandbox.runner import Limits, Outcome, Sandbox
 
 SHIM = "stackshift"
+CLASSES = "jsworkflows"
+SHIMS = (SHIM, CLASSES)
 CONTEXT = CallContext("org", "native", "", "run-1", "def-1", "job", "handler", 1, "run-1/handler/1")
 
 
@@ -65,6 +68,31 @@ class Caller:
         return result
 
 
-async def once(sandbox: Sandbox, source: str, seconds: float = 20.0, **more: Any) -> CodeResult:
-    """What one call of a source comes to."""
+async def once(sandbox: Sandbox, source: str, seconds: float = 20.0, shim: str = SHIM, **more: Any) -> CodeResult:
+    """What one call of a source comes to; with the shim of classes, as their first action."""
+    if shim == CLASSES:
+        return await _as_class(sandbox, source, seconds, **more)
     return await Caller(sandbox, source, **more).call(seconds)
+
+
+#: Makes a source that registers a handler one of a class, whose `start` runs that.
+CLASS = (
+    "let held; const stackshift = { job: (_, handler) => { held = handler } };"
+    "export class Workflow { async start(payload) {"
+    " return await held({ payload, step: { run: async (_, work) => await work() }, state: {} }) } };"
+)
+
+
+async def _as_class(
+    sandbox: Sandbox, source: str, seconds: float, payload: Any = None, host: Host = refuse
+) -> CodeResult:
+    told = action_call(CLASS + source, data=payload)
+    result = action_result_of(await sandbox.run(CLASSES, told, host, Limits(seconds)))
+    kind: Any = "return" if result.error is None else "threw"
+    return CodeResult(kind, value=result.value, error=result.error, code=result.code, logs=result.logs)
+
+
+def action_call(source: str, **changes: Any) -> dict[str, Any]:
+    """What the shim of classes is told of a call."""
+    told = {"inspect": False, "source": source, "env": {}, "action": "start", "data": None, "headers": {}}
+    return {**told, "hook": False, "error": None, **changes}

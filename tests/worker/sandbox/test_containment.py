@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.sandbox.calls import handler, in_step, once
+from tests.worker.sandbox.calls import SHIMS, handler, in_step, once
 from worker.sandbox.runner import Limits, Sandbox
 
 SECRET = "the-secret-of-this-test"
+both = pytest.mark.parametrize("shim", SHIMS)
 
 
 @pytest.fixture
@@ -47,11 +48,12 @@ READERS = {
 }
 
 
+@both
 @pytest.mark.parametrize("source", READERS.values(), ids=READERS)
-async def test_no_file_is_read(sandbox: Sandbox, local_file: Path, source: str) -> None:
+async def test_no_file_is_read(sandbox: Sandbox, local_file: Path, source: str, shim: str) -> None:
     folder = local_file.parent.as_uri()
     source = source.replace("FILE", local_file.as_uri()).replace("FOLDER", folder).replace("PATH", str(local_file))
-    result = await once(sandbox, source)
+    result = await once(sandbox, source, shim=shim)
     assert result.kind == "threw" and result.error
     assert SECRET not in repr(result)
 
@@ -79,9 +81,10 @@ FORBIDDEN = {
 }
 
 
+@both
 @pytest.mark.parametrize("source", FORBIDDEN.values(), ids=FORBIDDEN)
-async def test_nothing_outside_is_reached(sandbox: Sandbox, source: str) -> None:
-    result = await once(sandbox, source)
+async def test_nothing_outside_is_reached(sandbox: Sandbox, source: str, shim: str) -> None:
+    result = await once(sandbox, source, shim=shim)
     assert result.kind == "threw" and result.error, result
 
 
@@ -122,15 +125,17 @@ GREEDY = {
 }
 
 
+@both
 @pytest.mark.parametrize(("source", "code"), GREEDY.values(), ids=GREEDY)
-async def test_what_takes_too_much_is_ended(sandbox: Sandbox, source: str, code: str) -> None:
+async def test_what_takes_too_much_is_ended(sandbox: Sandbox, source: str, code: str, shim: str) -> None:
     # Generous for what must be found out by its size, since a busy machine is slow at filling memory.
-    result = await once(sandbox, source, seconds=2.0 if "code-timeout" in code else 40.0)
+    result = await once(sandbox, source, seconds=2.0 if "code-timeout" in code else 40.0, shim=shim)
     # V8 may notice its own limit, and say so in its way, before the watchdog looks.
     assert result.kind == "threw" and result.code in code.split(" or "), result
     assert result.error
 
 
+@both
 @pytest.mark.parametrize(
     "source",
     [
@@ -139,8 +144,8 @@ async def test_what_takes_too_much_is_ended(sandbox: Sandbox, source: str, code:
         in_step("const b = new SharedArrayBuffer(2e9); new Uint8Array(b).fill(1); return 1"),
     ],
 )
-async def test_one_allocation_of_2_gb_is_refused(sandbox: Sandbox, source: str) -> None:
-    result = await once(sandbox, source)
+async def test_one_allocation_of_2_gb_is_refused(sandbox: Sandbox, source: str, shim: str) -> None:
+    result = await once(sandbox, source, shim=shim)
     assert result.kind == "threw"
     assert result.code == "code-memory" or "llocat" in (result.error or "")
 
@@ -166,11 +171,12 @@ ENDERS = {
 }
 
 
+@both
 @pytest.mark.parametrize("source", ENDERS.values(), ids=ENDERS)
-async def test_whoever_breaks_the_process_breaks_its_own_call(sandbox: Sandbox, source: str) -> None:
-    result = await once(sandbox, source, seconds=2.0)
+async def test_whoever_breaks_the_process_breaks_its_own_call(sandbox: Sandbox, source: str, shim: str) -> None:
+    result = await once(sandbox, source, seconds=2.0, shim=shim)
     assert result.kind == "threw" and result.error, result
-    assert (await once(sandbox, in_step("return 7"))).value == 7
+    assert (await once(sandbox, in_step("return 7"), shim=shim)).value == 7
 
 
 FORGED = '{"kind":"end","result":{"kind":"return","id":null,"error":null,"code":null,"value":666,"wait":null}}'
