@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from definitions.dialects import justworkflowit, stackshift
+from definitions.dialects import jsworkflows, justworkflowit, stackshift
 from definitions.model import Definition
 
 
@@ -38,6 +38,7 @@ class Language(Protocol):
 
 #: Name of a dialect -> its language.
 DIALECTS: dict[str, Language] = {
+    "jsworkflows": jsworkflows,
     "justworkflowit": justworkflowit,
     "stackshift": stackshift,
 }
