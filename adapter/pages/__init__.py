@@ -32,7 +32,7 @@ class Words:
 
 
 DONE = Words("Thank you", "Your answer has been received. You can close this page.", "good")
-ASK = Words("Please confirm", "Nothing has happened yet: it does when you press the button.", button="Confirm")
+ASK = Words("Please confirm", "Nothing has been sent yet. Press the button to send your answer.", button="Confirm")
 GONE = Words(
     "This link cannot be used",
     "It has been used already, has expired, or is not complete. If an answer is still needed, please ask whoever sent "
