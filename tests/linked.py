@@ -11,7 +11,7 @@ from definitions.contract import BranchOutcome, RunSnapshot
 from definitions.links import PATH, Link, verify
 from definitions.tokens import TokenKeys
 from tests.conformance.stack import TOKEN_KEYS
-from tests.running import Runs, eventually
+from tests.running import DIALECT, Runs
 from worker.client import TidegateClient
 
 Json = dict[str, Any]
@@ -43,6 +43,7 @@ class Linked:
 
     tidegate: TidegateClient
     organisation: str = field(default_factory=lambda: f"org-{uuid.uuid4()}")
+    keys: tuple[str, ...] = TOKEN_KEYS
 
     async def link(self, actions: dict[str, list[Json]] | None = None, **link: Any) -> str:
         """The URL of a new run's link. Its action is `on`, which the counted one is unless `actions` say otherwise."""
@@ -58,12 +59,10 @@ class Linked:
         link = self._of(url)
         return await self.tidegate.branch_outcome(link.workflow_id, link.wait, seconds)
 
-    async def ended(self, url: str) -> RunSnapshot:
-        """The link's run, once it has ended."""
-        handle = self.tidegate.temporal.get_workflow_handle(self._of(url).workflow_id)
-        await eventually(handle.describe, lambda found: found.close_time is not None)
-        return await self.tidegate._runs.snapshot(handle.id)
+    async def snapshot(self, url: str) -> RunSnapshot:
+        """The link's run."""
+        run_id = self._of(url).workflow_id.rpartition("/")[2]
+        return await self.tidegate.snapshot(DIALECT, self.organisation, run_id)
 
-    @staticmethod
-    def _of(url: str) -> Link:
-        return verify(TokenKeys(TOKEN_KEYS), url.rpartition(PATH)[2], now=datetime.now(timezone.utc))
+    def _of(self, url: str) -> Link:
+        return verify(TokenKeys(self.keys), url.rpartition(PATH)[2], now=datetime.now(timezone.utc))

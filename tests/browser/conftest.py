@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -47,8 +46,9 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="package")
 def site() -> Iterator[Site]:
-    with contextlib.closing(Site()) as running:
-        yield running
+    made = Site()
+    with made:
+        yield made
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -21,6 +21,7 @@ from tests.running import eventually
 from tidegate import temporal_server
 
 LOCAL = "127.0.0.1"
+TOKEN_KEY = "chaos-tests-sign-with-this-key-0001"
 #: What the adapter gives an unanswered call to Temporal; short, so that the tests are.
 RPC_SECONDS = 2
 STOP_SECONDS = 15
@@ -78,8 +79,10 @@ class Stack:
         self._folder = folder
         self._environ = self._environment()
         self.temporal = self._temporal()
-        self.worker = self.another_worker("worker")
         self.adapter, self.url = self.another_adapter("adapter")
+        # Workers make links too; so they are of the first adapter.
+        self._environ["TIDEGATE_PUBLIC_URL"] = self.url
+        self.worker = self.another_worker("worker")
         self._parts = [self.temporal, self.worker, self.adapter]
 
     def _environment(self) -> dict[str, str]:
@@ -89,9 +92,10 @@ class Stack:
             **self.lambdas.environment(),
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_CONFIG_FILE": os.devnull,
-            "TIDEGATE_TOKEN_KEYS": "chaos-tests-sign-with-this-key-0001",
+            "TIDEGATE_TOKEN_KEYS": TOKEN_KEY,
             "TIDEGATE_SECRET_KEYS": Fernet.generate_key().decode(),
             "TIDEGATE_PUBLIC_URL": "http://localhost",
+            "TIDEGATE_HTTP_ALLOW_PRIVATE": "1",
             "TIDEGATE_AWS_ALLOW": '{"*": ["*:*:*"]}',
             "TIDEGATE_RPC_TIMEOUT": str(RPC_SECONDS),
             "TIDEGATE_STICKY_TIMEOUT": "1",
