@@ -45,6 +45,7 @@ lint: setup  ## check style and types
 bench: setup  ## measure against the same flow written by hand
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.correlated
+	$(BIN)/python -m bench.links
 
 schema: setup  ## write definitions/schema.json anew from the model
 	$(BIN)/python -m definitions.schema

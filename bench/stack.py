@@ -26,6 +26,7 @@ class Stack:
 
     def __init__(self, folder: Path, lambda_url: str) -> None:
         self.folder = folder
+        self.token_key = uuid.uuid4().hex
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environ = {
             name: value for name, value in os.environ.items() if not name.startswith(("TIDEGATE_", "TEMPORAL_", "AWS_"))
@@ -40,9 +41,10 @@ class Stack:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "TIDEGATE_DEV": "1",
-            "TIDEGATE_TOKEN_KEYS": uuid.uuid4().hex,
+            "TIDEGATE_TOKEN_KEYS": self.token_key,
             "TIDEGATE_SECRET_KEYS": new_key(),
             "TIDEGATE_PUBLIC_URL": "http://localhost",
+            "TIDEGATE_HTTP_ALLOW_PRIVATE": "1",
         }
 
     @property
