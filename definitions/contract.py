@@ -264,6 +264,19 @@ class SetTag:
     number: int
 
 
+#: Update of a definition entity: several changes of its tags at once.
+CHANGE_TAGS = "tidegate:change-tags"
+
+
+@dataclass
+class ChangeTags:
+    """Set and remove tags in one step, unless the tag `unless` is there: AlreadyExists then."""
+
+    set: dict[str, int] = field(default_factory=dict)
+    remove: list[str] = field(default_factory=list)
+    unless: str | None = None
+
+
 @dataclass
 class ResumeInput:
     """The argument of `TidegateResume`: start `run_workflow_id` again from the snapshot of `closed_run_id`."""

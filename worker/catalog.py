@@ -19,17 +19,19 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from definitions.contract import (
     ADD_VERSION,
+    CHANGE_TAGS,
     DEFINITION_WORKFLOW,
     MEMO,
     SET_TAG,
     AddVersion,
+    ChangeTags,
     DefinitionFacts,
     SetTag,
     TagMove,
     VersionFacts,
     timestamp,
 )
-from definitions.errors import NotFound, Overloaded, TooLarge
+from definitions.errors import AlreadyExists, NotFound, Overloaded, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
 from worker.record_workflows import ClaimRecord, SecretRecord, VersionRecord, stand_until
@@ -102,21 +104,46 @@ class DefinitionEntity:
 
     @workflow.update(name=SET_TAG)
     def set_tag(self, command: SetTag) -> None:
-        facts = self._state.facts
-        before = facts.tags.get(command.tag)
-        if before != command.number:
-            if before is not None:
-                facts.moved[command.tag] = TagMove(before, timestamp(workflow.now()))
-            facts.tags[command.tag] = command.number
-            workflow.upsert_memo({MEMO: facts})
+        self._change({command.tag: command.number}, [])
 
     @set_tag.validator
     def check_tag(self, command: SetTag) -> None:
+        self._check_tags({command.tag: command.number}, [])
+
+    @workflow.update(name=CHANGE_TAGS)
+    def change_tags(self, command: ChangeTags) -> None:
+        """All of it or nothing; idempotent."""
+        self._change(command.set, command.remove)
+
+    @change_tags.validator
+    def check_tags(self, command: ChangeTags) -> None:
+        self._check_tags(command.set, command.remove)
+        if command.unless in self._state.facts.tags:
+            raise failure(AlreadyExists("somebody else has been faster"))
+
+    def _change(self, wanted: dict[str, int], removed: Sequence[str]) -> None:
+        facts, changed = self._state.facts, False
+        for tag in removed:
+            changed = facts.tags.pop(tag, None) is not None or changed
+            facts.moved.pop(tag, None)
+        for tag, number in wanted.items():
+            before = facts.tags.get(tag)
+            if before not in (None, number):
+                facts.moved[tag] = TagMove(before, timestamp(workflow.now()))
+            changed = changed or before != number
+            facts.tags[tag] = number
+        if changed:
+            workflow.upsert_memo({MEMO: facts})
+
+    def _check_tags(self, wanted: dict[str, int], removed: Sequence[str]) -> None:
         self._check_open()
         facts = self._state.facts
-        if not 1 <= command.number <= facts.latest:
-            raise failure(NotFound(f"no version {command.number}"))
-        if len(command.tag) > MAX_NAME or (command.tag not in facts.tags and len(facts.tags) >= MAX_TAGS):
+        for number in wanted.values():
+            if not 1 <= number <= facts.latest:
+                raise failure(NotFound(f"no version {number}"))
+        count = len((set(facts.tags) - set(removed)) | set(wanted))
+        more = any(tag not in facts.tags for tag in wanted) and count > MAX_TAGS
+        if more or any(len(tag) > MAX_NAME for tag in wanted):
             raise failure(TooLarge(f"a definition has at most {MAX_TAGS} tags of {MAX_NAME} characters"))
 
     @workflow.signal(dynamic=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
@@ -15,10 +15,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from definitions.contract import (
     ADD_VERSION,
+    CHANGE_TAGS,
     DEFINITION_WORKFLOW,
     MEMO,
     SET_TAG,
     AddVersion,
+    ChangeTags,
     DefinitionFacts,
     SetTag,
     TagMove,
@@ -177,6 +179,19 @@ class CatalogClient:
     async def set_tag(self, dialect: str, organisation: str, definition_id: str, tag: str, number: int) -> None:
         """Idempotent. Raises NotFound for an unknown definition or version number, TooLarge. Needs a worker."""
         await self._update(dialect, organisation, definition_id, SET_TAG, SetTag(tag, number), type(None))
+
+    async def change_tags(
+        self,
+        dialect: str,
+        organisation: str,
+        definition_id: str,
+        tags: Mapping[str, int],
+        remove: Sequence[str] = (),
+        unless: str | None = None,
+    ) -> None:
+        """Set and remove tags at once; idempotent. Raises AlreadyExists if the tag `unless` is there; as `set_tag`."""
+        command = ChangeTags(dict(tags), list(remove), unless)
+        await self._update(dialect, organisation, definition_id, CHANGE_TAGS, command, type(None))
 
     async def put_secret(self, organisation: str, name: str, sealed: str) -> None:
         """Keep a sealed (encrypted) secret, replacing an earlier one. Needs no worker."""

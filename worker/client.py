@@ -8,7 +8,7 @@ visibility; only `list_*` does, and says so.
 from __future__ import annotations
 
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -48,10 +48,20 @@ from worker.mailbox_client import MailboxClient
 from worker.resume_client import ResumeClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
+from worker.secrets import SecretBox
 from worker.value_client import Values
 from worker.views import RunDescription, RunPage, RunQuery
 
-__all__ = ["Claim", "RunDescription", "RunPage", "RunQuery", "TidegateClient", "entity_task_queue", "team_executors"]
+__all__ = [
+    "Claim",
+    "RunDescription",
+    "RunPage",
+    "RunQuery",
+    "SecretBox",
+    "TidegateClient",
+    "entity_task_queue",
+    "team_executors",
+]
 
 T = TypeVar("T")
 
@@ -306,6 +316,18 @@ class TidegateClient:
     async def set_tag(self, dialect: str, organisation: str, definition_id: str, tag: str, number: int) -> None:
         """Idempotent. Raises NotFound for an unknown definition or version number. Needs a worker."""
         await self._catalog.set_tag(dialect, organisation, definition_id, tag, number)
+
+    async def change_tags(
+        self,
+        dialect: str,
+        organisation: str,
+        definition_id: str,
+        tags: Mapping[str, int],
+        remove: Sequence[str] = (),
+        unless: str | None = None,
+    ) -> None:
+        """Set and remove tags at once; idempotent. Raises AlreadyExists if the tag `unless` is there; as `set_tag`."""
+        await self._catalog.change_tags(dialect, organisation, definition_id, tags, remove, unless)
 
     # --- secrets ---
 

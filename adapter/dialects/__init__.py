@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adapter.dialect import Dialect
+from adapter.dialects.jsworkflows import JSWORKFLOWS
 from adapter.dialects.justworkflowit import JUSTWORKFLOWIT
 from adapter.dialects.stackshift import STACKSHIFT
 
-DIALECTS: tuple[Dialect, ...] = (JUSTWORKFLOWIT, STACKSHIFT)
+DIALECTS: tuple[Dialect, ...] = (JSWORKFLOWS, JUSTWORKFLOWIT, STACKSHIFT)

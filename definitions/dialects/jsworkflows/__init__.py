@@ -32,6 +32,7 @@ __all__ = [
     "as_test",
     "check_input",
     "compile_text",
+    "document",
     "inspected",
     "minified_sha256",
     "recognises",
@@ -69,6 +70,12 @@ def inspected(document: dict[str, Any], methods: Sequence[str]) -> dict[str, Any
         report.add("start-missing", "$.source", "expected a method `async start(data, headers, api)`")
     report.check()
     return {**document, "methods": list(methods)}
+
+
+def document(text: str) -> dict[str, Any]:
+    """A workflow as it is registered. Raises DefinitionError."""
+    value: dict[str, Any] = json_text.parse(text)
+    return value
 
 
 def check_input(definition: Definition, has_input: bool, value: Any) -> None:

@@ -1,0 +1,61 @@
+"""Runs: list, read."""
+
+from __future__ import annotations
+
+import uuid
+
+from fastapi import APIRouter
+
+from adapter.dialects.jsworkflows import projection, wire
+from adapter.dialects.jsworkflows.operations import Answer, Call, operation
+from adapter.dialects.jsworkflows.words import DIALECT, RUN_READ, STATUS_ASKED
+from adapter.failures import RequestInvalid
+from definitions import ids
+from definitions.errors import InputInvalid, NotFound
+from worker.client import RunQuery
+
+router = APIRouter()
+
+
+@operation(router, "ListRuns", "GET", "/runs", RUN_READ)
+async def list_runs(call: Call) -> Answer:
+    """Runs, newest first, a page at a time."""
+    asked = wire.query(call.request, wire.ListRuns)
+    status, waiting = STATUS_ASKED[asked.status] if asked.status else (None, None)
+    question = RunQuery(
+        dialect=DIALECT,
+        organisation=call.organisation,
+        status=status,
+        waiting=waiting,
+        definition_ids=None if asked.workflow is None else [_definition_id(call, asked.workflow)],
+        page_size=asked.limit,
+        page_token=asked.pageToken,
+    )
+    try:
+        page = await call.client.list_runs(question)
+    except InputInvalid as error:
+        raise RequestInvalid(error.message, {"pageToken" if asked.pageToken else "status": error.message}) from None
+    return Answer({"runs": [projection.summary(run) for run in page.runs], "nextPageToken": page.next_page_token})
+
+
+def _definition_id(call: Call, asked: str) -> str:
+    """A workflow's id, of its id or its name."""
+    try:
+        return str(uuid.UUID(asked))
+    except ValueError:
+        return ids.definition_id(DIALECT, call.organisation, asked)
+
+
+@operation(router, "GetRun", "GET", "/runs/{run}", RUN_READ)
+async def get_run(call: Call) -> Answer:
+    """One run: its status, its steps with their results and logs, and the links that it waits for."""
+    run_id = _known_id(call.path("run"))
+    snapshot = await call.client.snapshot(DIALECT, call.organisation, run_id)
+    return Answer(projection.run(await call.client.describe_run(DIALECT, call.organisation, run_id), snapshot))
+
+
+def _known_id(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise NotFound(f"there is no run {text[:80]!r}") from None

@@ -1,0 +1,93 @@
+"""An adapter with many keys, so that each test has an organisation of its own; and a site that workflows call."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from cryptography.fernet import Fernet
+from temporalio.client import Client
+
+from adapter.keyring import Keyring, Principal
+from adapter.settings import Settings
+from tests.conformance.jsworkflows.vendor import Vendor, vendor_of
+from tests.conformance.stack import TOKEN_KEYS, Stack, adapter
+from tests.worker.activities.local_server import LocalServer
+
+KEYS = 300
+#: A key that may read runs and nothing else.
+READER = "reader"
+SECRET_KEY = Fernet.generate_key().decode()
+_numbers = itertools.count()
+
+
+def _entry(token: str, organisation: str, *permissions: str) -> tuple[str, Principal]:
+    sha256 = hashlib.sha256(token.encode()).hexdigest()
+    return sha256, Principal(token, organisation, frozenset(permissions), key=sha256[:16])
+
+
+def keyed() -> Settings:
+    """Settings with a key for each of many organisations."""
+    entries = [_entry(f"key-{number}", f"org-{number}", "*") for number in range(KEYS)]
+    keyring = Keyring((*entries, _entry(READER, "org-reader", "run:read")))
+    return Settings(api_keys=keyring, secret_keys=(SECRET_KEY,), resume_wait=20.0)
+
+
+@dataclass
+class Linking:
+    """A stack whose workers make links to its adapter, and call `site` in place of the vendors' hosts."""
+
+    stack: Stack
+    site: LocalServer
+
+    def worker_settings(self) -> dict[str, object]:
+        here = self.site.url("")
+        return {
+            "token_keys": TOKEN_KEYS,
+            "secret_keys": (SECRET_KEY,),
+            "public_url": self.stack.address,
+            "http_rewrite": (("https://slack.com", here), ("https://api.sendgrid.com", here)),
+            "oauth_handle": (("MY_SLACK", "xoxb-of-a-test"),),
+        }
+
+
+@pytest.fixture(scope="package")
+def shared_site() -> Iterator[LocalServer]:
+    with LocalServer() as served:
+        yield served
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def linking(temporal_client: Client, shared_site: LocalServer) -> AsyncIterator[Linking]:
+    """The adapter with keys, and a worker."""
+    async with adapter(temporal_client, settings=keyed()) as served:
+        linking = Linking(served, shared_site)
+        async with served.worker(**linking.worker_settings()):
+            yield linking
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vendor(linking: Linking) -> AsyncIterator[Vendor]:
+    """An organisation of its own."""
+    number = next(_numbers)
+    async with vendor_of(linking.stack, f"key-{number}", f"org-{number}") as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other(linking: Linking) -> AsyncIterator[Vendor]:
+    """Another organisation."""
+    number = next(_numbers)
+    async with vendor_of(linking.stack, f"key-{number}", f"org-{number}") as client:
+        yield client
+
+
+@pytest.fixture
+def site(linking: Linking) -> Iterator[LocalServer]:
+    """What workflows call: nothing has been asked yet."""
+    linking.site.received.clear()
+    yield linking.site
