@@ -11,6 +11,7 @@ from typing import Any
 
 from adapter.keyring import Keyring, KeyringError, read_keyring
 from adapter.redirects import read_hosts
+from definitions.links import read_public_url
 from definitions.tokens import TokenKeys
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -59,12 +60,6 @@ def _level(value: str) -> str:
     return value.lower()
 
 
-def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")) or value.partition("://")[2].strip("/") == "":
-        raise ValueError("must be an absolute http:// or https:// address")
-    return value.rstrip("/")
-
-
 def _env(name: str, read: Callable[[str], Any], description: str) -> dict[str, Any]:
     return {"env": name, "read": read, "description": description}
 
@@ -93,7 +88,9 @@ class Settings:
     )
     public_url: str = field(
         default="",
-        metadata=_env("TIDEGATE_PUBLIC_URL", _url, "Address under which callers reach the adapter; links carry it."),
+        metadata=_env(
+            "TIDEGATE_PUBLIC_URL", read_public_url, "Address under which callers reach the adapter; links carry it."
+        ),
     )
     token_keys: tuple[str, ...] = field(
         default=(),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from definitions.errors import Unauthenticated
 from definitions.tokens import TokenKeys
 
 PURPOSE = "resume"
 PATH = "/resume/"
+_UNFIT = re.compile(r"[^\x21-\x7e]|[\\\"<>]")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,19 @@ def verify(keys: TokenKeys, token: str, *, now: datetime) -> Link:
         return Link(claims["i"], claims["w"], bool(claims.get("c")), claims.get("u"))
     except KeyError:
         raise Unauthenticated("the token is not valid") from None
+
+
+def read_public_url(text: str) -> str:
+    """The address that links begin with, without a slash at its end. Raises ValueError for what no link can begin with:
+    another scheme, no host, a user name, a query, a fragment, or characters that a URL does not have."""
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or _UNFIT.search(text) or set(text) & set("?#@"):
+        raise ValueError("must be an absolute http:// or https:// address, without a query")
+    return text.rstrip("/")
 
 
 def url(public_url: str, token: str) -> str:
