@@ -20,7 +20,7 @@ from definitions.contract import ActionCall, Plan, StoreChange, timestamp
 from definitions.errors import InputInvalid, NotFound, TidegateError, TooLarge
 from definitions.ids import content_hash
 from definitions.links import Link, sign, url
-from definitions.tokens import TokenKeys
+from definitions.tokens import TOKEN_LIMIT, TokenKeys
 from worker.activities.redact import Redactor
 from worker.claims import Claim
 from worker.http_client import HttpClient
@@ -122,6 +122,8 @@ class ActionHost(FetchHost):
         # Whether a call is in time is the run's to say; the token is to be the same whenever it is made.
         until = self._clock.asked_at + timedelta(seconds=plan.seconds + self._call.timeout + SLACK)
         token = sign(means.keys, link, expires_at=until)
+        if len(token) > TOKEN_LIMIT:
+            raise TooLarge("the link would be too long: too many actions have led to one another")
         plan.expires_at = timestamp(self._clock.now() + timedelta(seconds=plan.seconds))
         self._linked = True
         self._add(plan)

@@ -6,81 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
-from urllib.parse import urlsplit
 
-from definitions.tokens import TokenKeys
-from worker import secrets
+from worker import setting_values as values
 from worker.allow import AllowList, read_aws, read_gcp
 from worker.http_guard import read_hosts, read_rewrites
-
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 class SettingsError(ValueError):
     """A setting is unusable: one line that names it, and never shows a secret."""
-
-
-def _text(value: str) -> str:
-    return value
-
-
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _flag(value: str) -> bool:
-    if value not in ("0", "1"):
-        raise ValueError("must be 0 or 1")
-    return value == "1"
-
-
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        # The length first: int() of a very long text is slow, or refused with a message of Python's.
-        if not (value.isascii() and value.isdigit() and len(value) <= 9 and least <= int(value) <= most):
-            raise ValueError(f"must be a whole number from {least} to {most}")
-        return int(value)
-
-    return read
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 3600:
-        raise ValueError("must be a number of seconds above 0, at most 3600")
-    return seconds
-
-
-def _level(value: str) -> str:
-    if value.lower() not in LOG_LEVELS:
-        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
-    return value.lower()
-
-
-def _secret_keys(value: str) -> tuple[str, ...]:
-    keys = _list(value)
-    secrets.SecretBox(keys)
-    return keys
-
-
-def _token_keys(value: str) -> tuple[str, ...]:
-    keys = _list(value)
-    TokenKeys(keys)  # refuses what is too short to sign with
-    return keys
-
-
-def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        usable = False
-    if not usable or "@" in value or "?" in value or "#" in value or not value.isprintable() or " " in value:
-        raise ValueError("must be an absolute http:// or https:// address")
-    return value.rstrip("/")
 
 
 def _env(name: str, read: Callable[[str], Any], description: str) -> dict[str, Any]:
@@ -92,7 +25,7 @@ class Settings:
     """The worker's settings. Fields are named as the environment is, without the prefix."""
 
     task_queue: str = field(
-        default="tidegate", metadata=_env("TIDEGATE_TASK_QUEUE", _text, "Task queue that the workers poll.")
+        default="tidegate", metadata=_env("TIDEGATE_TASK_QUEUE", values.text, "Task queue that the workers poll.")
     )
     http_allow_hosts: tuple[str, ...] = field(
         default=(),
@@ -107,7 +40,7 @@ class Settings:
         default=False,
         metadata=_env(
             "TIDEGATE_HTTP_ALLOW_PRIVATE",
-            _flag,
+            values.flag,
             "`1` lets workflows call private, loopback, link-local and cloud metadata addresses.",
         ),
     )
@@ -144,7 +77,7 @@ class Settings:
         metadata={
             **_env(
                 "TIDEGATE_OAUTH_HANDLE",
-                _text,
+                values.text,
                 "An OAuth token that workflows may use, by its handle: the variable for `my-slack` ends in `MY_SLACK` "
                 "instead of `HANDLE`. There may be many; every organisation may use them.",
             ),
@@ -156,40 +89,47 @@ class Settings:
         repr=False,
         metadata=_env(
             "TIDEGATE_SECRET_KEYS",
-            _secret_keys,
+            values.secret_keys,
             "Keys that encrypt stored secrets, separated by commas, newest first.",
         ),
     )
     token_keys: tuple[str, ...] = field(
         default=(),
         repr=False,
-        metadata=_env("TIDEGATE_TOKEN_KEYS", _token_keys, "Keys that sign tokens, separated by commas, newest first."),
+        metadata=_env(
+            "TIDEGATE_TOKEN_KEYS", values.token_keys, "Keys that sign tokens, separated by commas, newest first."
+        ),
     )
     public_url: str = field(
         default="",
-        metadata=_env("TIDEGATE_PUBLIC_URL", _url, "Address under which callers reach the adapter; links carry it."),
+        metadata=_env(
+            "TIDEGATE_PUBLIC_URL", values.url, "Address under which callers reach the adapter; links carry it."
+        ),
     )
     log_level: str = field(
-        default="info", metadata=_env("TIDEGATE_LOG_LEVEL", _level, "Least level logged: debug, info, warning, error.")
+        default="info",
+        metadata=_env("TIDEGATE_LOG_LEVEL", values.level, "Least level logged: debug, info, warning, error."),
     )
     max_cached_workflows: int = field(
         default=1000,
         metadata=_env(
             "TIDEGATE_MAX_CACHED_WORKFLOWS",
-            _whole(0, 1_000_000),
+            values.whole(0, 1_000_000),
             "Runs that a worker keeps in memory; one that is not there is replayed from its history.",
         ),
     )
     code_at_once: int = field(
         default=8,
         metadata=_env(
-            "TIDEGATE_CODE_AT_ONCE", _whole(1, 1_000), "Calls of JavaScript that a worker runs at once, a process each."
+            "TIDEGATE_CODE_AT_ONCE",
+            values.whole(1, 1_000),
+            "Calls of JavaScript that a worker runs at once, a process each.",
         ),
     )
     code_memory_mb: int = field(
         default=256,
         metadata=_env(
-            "TIDEGATE_CODE_MEMORY_MB", _whole(128, 900), "Memory that one call of JavaScript may use, in MB."
+            "TIDEGATE_CODE_MEMORY_MB", values.whole(128, 900), "Memory that one call of JavaScript may use, in MB."
         ),
     )
     # Shorter would help a killed worker's runs sooner; but under load tasks of a busy worker wait for seconds too, and
@@ -198,7 +138,7 @@ class Settings:
         default=5.0,
         metadata=_env(
             "TIDEGATE_STICKY_TIMEOUT",
-            _seconds,
+            values.seconds,
             "Seconds until a run whose worker is gone is given to another one.",
         ),
     )
@@ -206,7 +146,7 @@ class Settings:
         default=False,
         metadata=_env(
             "TIDEGATE_DEV",
-            _flag,
+            values.flag,
             "Set to `1` by `tidegate dev` when it runs without API keys: unset allow-lists then allow any function.",
         ),
     )
@@ -225,8 +165,8 @@ def _shown(default: Any) -> str:
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment; an empty variable counts as unset. Raises SettingsError."""
-    values = {one.name: _value(environ, one.metadata) for one in fields(Settings) if _given(environ, one.metadata)}
-    settings = Settings(**values)
+    found = {one.name: _value(environ, one.metadata) for one in fields(Settings) if _given(environ, one.metadata)}
+    settings = Settings(**found)
     if settings.http_rewrite and not settings.dev:
         raise SettingsError("TIDEGATE_HTTP_REWRITE may be set only for a `tidegate dev` without API keys")
     return settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 from datetime import datetime, timedelta, timezone
@@ -42,6 +43,7 @@ class Services:
         self.claims: dict[tuple[str, str, str, str], str] = {}
         self.times: list[float] = []
         self.refusals: list[Exception] = []
+        self.pauses: list[float] = []
         self.box = SecretBox([new_key()])
         self.secrets: dict[tuple[str, str], str] = {}
 
@@ -59,6 +61,8 @@ class Services:
         if self.refusals:
             raise self.refusals.pop(0)
         assert workflow_id == "wf-1"
+        if self.pauses:
+            await asyncio.sleep(self.pauses.pop(0))
         self.changes.append(change)
         return self.store.apply(change)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from zlib import crc32
 
 import pytest
 from temporalio.exceptions import ApplicationError
@@ -114,6 +115,10 @@ async def test_what_is_not_awaited_counts_too(actions: Actions) -> None:
     result = await actions.start(body)
     assert [(one.number, one.payload["n"]) for one in result.plans] == [(n + 1, n) for n in range(30)]
     assert [one.key for one in actions.services.changes] == ["a"]
+    actions.services.pauses = [0.2]
+    thrown = await actions.start("api.runStore.push('b', 1); throw new Error('at once')")
+    assert (thrown.error or "").startswith("at once")
+    assert [one.key for one in actions.services.changes] == ["a", "b"]
 
 
 async def test_a_refusal_that_nobody_handles_is_told(actions: Actions) -> None:
@@ -238,6 +243,13 @@ async def test_without_a_public_url_there_are_no_links(sandbox: Sandbox) -> None
     assert "TIDEGATE_PUBLIC_URL" in (result.error or "") and result.plans == []
 
 
+async def test_a_link_that_nobody_could_read_is_refused(actions: Actions) -> None:
+    body = "await api.waitForEvent({ action: 'next', payload: {} })"
+    chain = "".join(f".{crc32(bytes([n % 256, n // 256]))}" for n in range(5_000))
+    result = await actions.start(body, branch=f"w#1{chain}")
+    assert "too long" in (result.error or "") and result.plans == []
+
+
 @pytest.mark.parametrize("name", ["google.sheets", "csv.parse", "sendEmail({})", "sendToFlow({})", "getAttachment(1)"])
 async def test_what_is_the_vendors_own_is_unsupported(actions: Actions, name: str) -> None:
     result = await actions.start(f"await api.{name}")
@@ -276,6 +288,7 @@ async def test_the_runs_store(actions: Actions) -> None:
 
 
 async def test_what_is_pushed_at_once_keeps_its_order(actions: Actions) -> None:
+    actions.services.pauses = [0.05, 0.02, 0.0]
     body = "await Promise.all(data.map((n) => api.runStore.push('all', n))); return await api.runStore.get('all')"
     assert (await actions.start(body, data=list(range(50)))).value == list(range(50))
 
