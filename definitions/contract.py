@@ -270,11 +270,13 @@ CHANGE_TAGS = "tidegate:change-tags"
 
 @dataclass
 class ChangeTags:
-    """Set and remove tags in one step, unless the tag `unless` is there: AlreadyExists then."""
+    """Set and remove tags in one step; only if the tag `only` is there (else NotFound), and `unless` is not (else
+    AlreadyExists)."""
 
     set: dict[str, int] = field(default_factory=dict)
     remove: list[str] = field(default_factory=list)
     unless: str | None = None
+    only: str | None = None
 
 
 @dataclass

@@ -118,8 +118,11 @@ class DefinitionEntity:
     @change_tags.validator
     def check_tags(self, command: ChangeTags) -> None:
         self._check_tags(command.set, command.remove)
-        if command.unless in self._state.facts.tags:
+        tags = self._state.facts.tags
+        if command.unless in tags:
             raise failure(AlreadyExists("somebody else has been faster"))
+        if command.only is not None and command.only not in tags:
+            raise failure(NotFound("somebody else has been faster"))
 
     def _change(self, wanted: dict[str, int], removed: Sequence[str]) -> None:
         facts, changed = self._state.facts, False

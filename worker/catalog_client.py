@@ -188,9 +188,11 @@ class CatalogClient:
         tags: Mapping[str, int],
         remove: Sequence[str] = (),
         unless: str | None = None,
+        only: str | None = None,
     ) -> None:
-        """Set and remove tags at once; idempotent. Raises AlreadyExists if the tag `unless` is there; as `set_tag`."""
-        command = ChangeTags(dict(tags), list(remove), unless)
+        """Set and remove tags at once; idempotent. Raises as `set_tag`, and if the tag `unless` is there AlreadyExists,
+        if the tag `only` is not there NotFound."""
+        command = ChangeTags(dict(tags), list(remove), unless, only)
         await self._update(dialect, organisation, definition_id, CHANGE_TAGS, command, type(None))
 
     async def put_secret(self, organisation: str, name: str, sealed: str) -> None:

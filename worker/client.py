@@ -325,9 +325,11 @@ class TidegateClient:
         tags: Mapping[str, int],
         remove: Sequence[str] = (),
         unless: str | None = None,
+        only: str | None = None,
     ) -> None:
-        """Set and remove tags at once; idempotent. Raises AlreadyExists if the tag `unless` is there; as `set_tag`."""
-        await self._catalog.change_tags(dialect, organisation, definition_id, tags, remove, unless)
+        """Set and remove tags at once; idempotent. Raises as `set_tag`, and if the tag `unless` is there AlreadyExists,
+        if the tag `only` is not there NotFound."""
+        await self._catalog.change_tags(dialect, organisation, definition_id, tags, remove, unless, only)
 
     # --- secrets ---
 

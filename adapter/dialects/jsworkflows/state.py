@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adapter.dialects.jsworkflows.words import ACTIVE, DIALECT, TRIGGER
@@ -57,7 +57,7 @@ class Workflows:
 
     async def read(self, workflow_id: str) -> State:
         """Raises NotFound for one that has been deleted as well."""
-        missing = NotFound(f"there is no workflow {workflow_id[:80]!r}")
+        missing = _missing(workflow_id)
         try:
             known = str(uuid.UUID(workflow_id))
             state = State(await self.client.describe_definition(DIALECT, self.organisation, known))
@@ -72,13 +72,26 @@ class Workflows:
         facts = state.facts
         return await self.client.get_version(DIALECT, self.organisation, facts.definition_id, facts.tags[LIVE])
 
-    async def change(
-        self, state: State, tags: Mapping[str, int], remove: list[str] | None = None, unless: str | None = None
-    ) -> State:
-        """Change tags, all at once, and read what has become of it."""
-        facts = state.facts
-        await self.client.change_tags(DIALECT, self.organisation, facts.definition_id, tags, remove or [], unless)
-        return State(await self.client.describe_definition(DIALECT, self.organisation, facts.definition_id))
+    async def create(self, state: State, number: int) -> State:
+        """Put the first version in force, with another trigger URL than any before. Raises AlreadyExists."""
+        tags, remove = state.following()
+        return await self._change(state, {LIVE: number, **tags}, [*remove, ACTIVE], unless=LIVE)
+
+    async def change(self, state: State, tags: Mapping[str, int], remove: Sequence[str] = ()) -> State:
+        """Change tags, all at once. Raises NotFound for a workflow that has been deleted meanwhile."""
+        try:
+            return await self._change(state, tags, remove, only=LIVE)
+        except NotFound:
+            raise _missing(state.facts.definition_id) from None
+
+    async def _change(self, state: State, tags: Mapping[str, int], remove: Sequence[str], **given: str) -> State:
+        definition_id = state.facts.definition_id
+        await self.client.change_tags(DIALECT, self.organisation, definition_id, tags, remove, **given)
+        return State(await self.client.describe_definition(DIALECT, self.organisation, definition_id))
+
+
+def _missing(workflow_id: str) -> NotFound:
+    return NotFound(f"there is no workflow {workflow_id[:80]!r}")
 
 
 async def compiled(text: str) -> Definition:

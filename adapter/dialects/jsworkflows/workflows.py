@@ -40,9 +40,8 @@ async def create_workflow(call: Call) -> Answer:
         DIALECT, call.organisation, state.facts.definition_id, text, language.minified_sha256(text)
     )
     # One that was deleted under this name keeps its record, and gets another trigger URL.
-    tags, remove = state.following()
     try:
-        state = await workflows.change(state, {LIVE: version.number, **tags}, [*remove, ACTIVE], unless=LIVE)
+        state = await workflows.create(state, version.number)
     except AlreadyExists:  # by another request at this moment
         raise _taken(definition.name) from None
     return Answer(_short(call, state), 201)
