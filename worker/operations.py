@@ -101,7 +101,11 @@ def _value(expression: Any, names: dict[str, Any]) -> Any:
 
 def _asked(name: str) -> Callable[[_Action, Any], Awaitable[Any]]:
     async def ask(action: _Action, given: Any) -> Any:
-        return await action.ask(name, None, _members(given))
+        members = _members(given)
+        key = members.get("key")
+        if isinstance(key, (int, float)) and not isinstance(key, bool):
+            members = {**members, "key": _text(key)}  # An order's number, say.
+        return await action.ask(name, None, members)
 
     return ask
 

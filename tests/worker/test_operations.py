@@ -83,6 +83,9 @@ async def test_plans_claims_and_the_store(actions: Actions) -> None:
         data={"n": 1},
     )
     assert result.value == [False, True, 1, [5]], result
+    numbered = op("claim", {"key": "${data}", "seconds": 60}, **{"as": "seen"})
+    assert (await run(actions, numbered, op("return", "${seen.locked}"), data=17)).value is False
+    assert (await run(actions, numbered, op("return", "${seen.locked}"), data="17", branch="x")).value is True
     assert [(one.kind, one.payload, one.seconds) for one in result.plans] == [("later", {"n": 1}, 10.0)]
 
 

@@ -17,6 +17,7 @@ const SECONDS = {
 };
 const DAY = 86400;
 const GET = { __proto__: null, direct: true, confirm: true };
+const HOOKS = { __proto__: null, onWorkflowComplete: true, onWorkflowError: true };
 const PREFIXES = { __proto__: null, info: "\u2139\ufe0f ", warn: "\u26a0\ufe0f ", error: "\u274c " };
 const REPORT = "tidegate:workflow";
 
@@ -261,6 +262,7 @@ function optionsOf(options, names, what) {
 function method(action, what) {
   const name = named(action, `${what}: the action`, 200);
   if (name === "start") throw invalid(`${what}: the action may not be 'start'`);
+  if (HOOKS[name]) throw invalid(`${what}: ${name} is run at the end by itself`);
   if (!methods[name]) throw invalid(`${what}: the class Workflow has no method ${stringify(name)}`);
   return name;
 }

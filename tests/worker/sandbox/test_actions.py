@@ -187,6 +187,7 @@ REFUSED = {
     "start": "waitForEvent({ action: 'start', payload: {} })",
     "no such method": "waitForEvent({ action: 'nextt', payload: {} })",
     "a method of every object": "waitForEvent({ action: 'toString', payload: {} })",
+    "a hook": "waitForEvent({ action: 'onWorkflowComplete', payload: {} })",
     "the constructor": "waitForEvent({ action: 'constructor', payload: {} })",
     "more than 30 days": "waitForEvent({ action: 'next', payload: {}, timeout: '31 days' })",
     "no time": "waitForEvent({ action: 'next', payload: {}, timeout: 0 })",
