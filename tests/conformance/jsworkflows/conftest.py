@@ -21,6 +21,8 @@ from tests.worker.activities.local_server import LocalServer
 KEYS = 300
 #: A key that may read runs and nothing else.
 READER = "reader"
+#: What the examples call.
+HOSTS = ("https://slack.com", "https://api.sendgrid.com", "https://hooks.example.com")
 SECRET_KEY = Fernet.generate_key().decode()
 _numbers = itertools.count()
 
@@ -50,7 +52,7 @@ class Linking:
             "token_keys": TOKEN_KEYS,
             "secret_keys": (SECRET_KEY,),
             "public_url": self.stack.address,
-            "http_rewrite": (("https://slack.com", here), ("https://api.sendgrid.com", here)),
+            "http_rewrite": tuple((host, here) for host in HOSTS),
             "oauth_handle": (("MY_SLACK", "xoxb-of-a-test"),),
         }
 
