@@ -41,12 +41,15 @@ def asked() -> Iterator[LocalServer]:
         yield server
 
 
-async def call(http: httpx.AsyncClient, url: str, number: int, cut_off: list[int]) -> httpx.Response:
-    """A careful caller: it repeats what was not answered, or not now, and says that it does."""
+async def call(
+    http: httpx.AsyncClient, url: str, number: int, cut_off: list[int], *, named: bool = True
+) -> httpx.Response:
+    """A careful caller: it repeats what was not answered, or not now; and, if its call is named, says that it does."""
+    headers = {"idempotency-key": f"caller-{number}"} if named else {}
     deadline = time.monotonic() + 60
     while True:
         try:
-            answer = await http.post(url, json={"caller": number}, headers={"idempotency-key": f"caller-{number}"})
+            answer = await http.post(url, json={"caller": number}, headers=headers)
             if answer.status_code not in (429, 503):
                 return answer
         except CUT_OFF:
@@ -73,8 +76,35 @@ async def test_of_two_hundred_callers_one_resumes(stack: Stack, links: Linked, k
     [winner] = [number for number, answer in enumerate(answers) if answer.status_code == 200]
     assert answers[winner].json() == {"ok": True}
     assert (await links.outcome(url)).output["value"]["event"] == {"caller": winner}
-    records = [record for record in (await links.snapshot(url)).records if record.step == "w/on"]
-    assert [record.source for record in records if record.status == "success"] == ["event", "engine"]
+    assert await resumed(links, url) == ["event", "engine"]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "unnamed"])
+async def test_the_winner_loses_its_answer_with_the_adapter(
+    stack: Stack, links: Linked, asked: LocalServer, named: bool
+) -> None:
+    """Its step runs once; and if it says that it repeats its call, it is told so."""
+    answer = threading.Event()
+    asked.on("/slow", lambda request: _late(answer))
+    slow = [operation("call", {"url": asked.url("/slow")}), *GOES_ON["on"]]
+    url = await links.link({**GOES_ON, "on": slow})
+    cut_off: list[int] = []
+    try:
+        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=CALLERS)) as http:
+            calls = [asyncio.ensure_future(call(http, url, n, cut_off, named=named)) for n in range(CALLERS)]
+            await eventually(lambda: _count(asked), lambda count: count == 1)
+            stack.adapter.kill()
+            answer.set()
+            stack.adapter.start()
+            answers = await asyncio.gather(*calls)
+    finally:
+        answer.set()
+    winner = (await links.outcome(url)).output["value"]["event"]["caller"]
+    assert winner in cut_off
+    told = [number for number, one in enumerate(answers) if one.status_code == 200]
+    assert told == ([winner] if named else [])
+    assert {one.status_code for one in answers} <= {200, 404}
+    assert await resumed(links, url) == ["event", "engine"]
 
 
 async def test_what_was_acknowledged_is_done_when_its_worker_dies(stack: Stack, links: Linked) -> None:
@@ -126,6 +156,12 @@ async def test_a_link_outlives_everything(stack: Stack, links: Linked, part: str
     async with httpx.AsyncClient(timeout=30) as http:
         answer = await call(http, url, 1, [])
     assert answer.json() == {"ok": True}
+
+
+async def resumed(links: Linked, url: str) -> list[str]:
+    """What the run has recorded of the link's action: each event that it took, and each time that it has run."""
+    records = (await links.snapshot(url)).records
+    return [record.source for record in records if record.step == "w/on" and record.status == "success"]
 
 
 def _late(answer: threading.Event) -> Page:
