@@ -190,6 +190,22 @@ async def test_a_chain(script: Script) -> None:
     ]
 
 
+async def test_a_long_chain_has_short_ids_and_its_links_work(script: Script) -> None:
+    async def again(call: ActionCall) -> ActionResult:
+        if call.depth < 70:
+            return ActionResult(plans=[later("again", seconds=0)])
+        await script.call(call.context.run_id, f"{call.branch}.1", "early")
+        return ActionResult(plans=[link("on")])
+
+    script.gives("start", later("again", seconds=0))
+    script.actions["again"] = again
+    run_id = await script.start()
+    await script.runs.ended(run_id)
+    assert script.names() == ["start", *["again"] * 70, "on"]
+    assert len({call.branch for call in script.calls}) == len(script.calls)
+    assert max(len(call.branch) for call in script.calls) < 80
+
+
 async def test_a_failure_ends_the_run_after_its_hook(script: Script) -> None:
     script.gives("start", later("bad", number=1), later("never", number=2, seconds=100), link("on", number=3))
     script.gives("bad", error="no such order", code="action-threw")

@@ -18,6 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, TimeoutError, TimeoutType
 
 from definitions.contract import RUN_ACTION, ActionCall, ActionResult, CallContext, Plan, timestamp
+from definitions.ids import digest
 from definitions.model import BranchesStep
 from worker.attributes import short
 from worker.state import Frame, size
@@ -29,6 +30,8 @@ from worker.waits import OpenWait
 ACTIONS_AT_ONCE = 10
 BRANCHES_LIMIT = 1_000
 DEPTH_LIMIT = 10_000
+#: Characters of a branch's id beyond which those that follow from it are shortened.
+LONGEST_ID = 60
 #: Bytes of what one action gives: it is kept with the record of the action.
 OUTPUT_BYTES = 400_000
 #: Seconds that an action may wait for its turn on a busy worker, beyond the time that it has.
@@ -124,15 +127,15 @@ class Driver:
             self._tasks.pop(branch_id, None)
 
     async def _act(self, branch_id: str, branch: Branch) -> None:
-        visit, waits = _inner(self._visit, branch_id, branch), self._visit.run.waits
+        visit, opener = _inner(self._visit, branch_id, branch), _opener(branch_id)
         self._acting.add(branch_id)
-        waits.expect(branch_id)
+        self._visit.run.waits.expect(opener)
         try:
             result = await _activity(visit, _call(visit, self._step, branch), self._step)
             self._ended(visit, branch, result)
         finally:
             self._acting.discard(branch_id)
-            self._visit.run.action_ended(branch_id)
+            self._visit.run.action_ended(opener)
 
     def _ended(self, visit: ActionVisit, branch: Branch, result: ActionResult) -> None:
         """All that follows from an action's end, in one turn."""
@@ -154,7 +157,7 @@ class Driver:
             self._plan(visit.branch, branch, plan)
 
     def _plan(self, planned_by: str, branch: Branch, plan: Plan) -> None:
-        branch_id, outer = f"{planned_by}.{plan.number}", self._visit
+        branch_id, outer = f"{_opener(planned_by)}.{plan.number}", self._visit
         now = outer.run.now()
         if len(outer.frame.memory["branches"]) >= BRANCHES_LIMIT:
             raise StepFailed("too-many-branches", f"a run may have {BRANCHES_LIMIT} branches at a time")
@@ -172,6 +175,12 @@ class Driver:
 def _first(visit: Visit) -> str:
     """The id of the first branch, which is not that of the step's visit."""
     return f"{visit.id}.0"
+
+
+def _opener(branch_id: str) -> str:
+    """What the ids of a branch's plans begin with: of a long chain not all of it."""
+    step = branch_id.partition("#")[0]
+    return branch_id if len(branch_id) <= LONGEST_ID else f"{step}~{digest(branch_id).hex()[:16]}"
 
 
 def _add(visit: Visit, branch_id: str, action: str, depth: int, **more: Any) -> Branch:
@@ -250,7 +259,7 @@ def _call(visit: ActionVisit, step: BranchesStep, branch: Branch) -> ActionCall:
     return ActionCall(
         context=visit.call_context(),
         action=branch["action"],
-        branch=visit.branch,
+        branch=_opener(visit.branch),
         data=branch["data"],
         headers=branch["headers"],
         depth=branch["depth"],
