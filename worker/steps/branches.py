@@ -179,7 +179,7 @@ def _first(visit: Visit) -> str:
 
 def _opener(branch_id: str) -> str:
     """What the ids of a branch's plans begin with: of a long chain not all of it."""
-    step = branch_id.partition("#")[0]
+    step = branch_id.partition("#")[0].partition("~")[0]
     return branch_id if len(branch_id) <= LONGEST_ID else f"{step}~{digest(branch_id).hex()[:16]}"
 
 
