@@ -93,7 +93,7 @@ def text_of(document: Any) -> str:
 
 
 def recognises(text: str) -> bool:
-    """Whether a text looks like a workflow: a `class Workflow`, or a name and an object of steps."""
+    """Whether a text looks like a workflow: a `class Workflow`, or a name and an object of steps or a trigger."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -103,4 +103,4 @@ def recognises(text: str) -> bool:
     source = value.get("source")
     if isinstance(source, str):
         return CLASS.search(source) is not None
-    return "name" in value and isinstance(value.get("steps"), dict)
+    return "name" in value and (isinstance(value.get("steps"), dict) or "trigger" in value)
