@@ -61,8 +61,7 @@ def _make(raw: Any, path: str, context: Context) -> Json | None:
     message = f"expected exactly one of {', '.join(_KINDS)}"
     if not context.expect(len(kinds) == 1, path, "operation-form-invalid", message):
         return None
-    kind = kinds[0]
-    make, parts = _KINDS[kind]
+    make, parts = _KINDS[kind := kinds[0]]
     gives = parts != ()
     checks.has_keys(raw, (kind,), ("when", "unless", *(("as",) if gives else ())), path, context.report)
     operation = make(raw[kind], child(path, kind), context, kind)
@@ -134,8 +133,12 @@ def _leads(raw: Json, path: str, context: Context) -> bool:
         return False
     if not context.expect(action != words.START, at, "action-start", "nothing may lead to start"):
         return False
-    hook = isinstance(action, str) and action in words.HOOKS
-    if not context.expect(not hook, at, "action-hook", "this action is run at the end by itself"):
+    if not context.expect(
+        not isinstance(action, str) or action not in words.HOOKS,
+        at,
+        "action-hook",
+        "this action is run at the end by itself",
+    ):
         return False
     known = isinstance(action, str) and action in context.actions
     there = ", ".join(name for name in context.actions if name not in (words.START, *words.HOOKS))
