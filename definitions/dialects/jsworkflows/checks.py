@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 from definitions.dialects.jsworkflows.words import DURATIONS
 from definitions.durations import seconds as parse
@@ -43,6 +44,17 @@ def is_number(value: Any) -> bool:
 def is_reference(value: Any) -> bool:
     """Whether a value is known only when the operation runs, whatever its type will be."""
     return isinstance(value, str) and _ONE_REFERENCE.fullmatch(value) is not None
+
+
+def is_redirect(value: Any) -> bool:
+    """Null, an http or https URL, or text of which that is known only when the operation runs."""
+    if value is None or (isinstance(value, str) and "${" in value):
+        return True
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def has_keys(

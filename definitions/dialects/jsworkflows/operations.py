@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from definitions.dialects.jsworkflows import checks, words
 from definitions.dialects.jsworkflows.scope import Parts, Scope, expression
@@ -95,23 +94,13 @@ def _wait(raw: Any, path: str, context: Context, kind: str) -> Json | None:
     )
     redirect, get = raw.get("redirect_url"), raw.get("get", "direct")
     message = "expected null or an http or https URL"
-    good = context.expect(_is_redirect(redirect), child(path, "redirect_url"), "redirect-invalid", message)
+    good = context.expect(checks.is_redirect(redirect), child(path, "redirect_url"), "redirect-invalid", message)
     named = isinstance(get, str) and get in words.GET
     good = context.expect(named, child(path, "get"), "get-unknown", "expected direct or confirm") and good
     if not (known and payload and seconds is not None and good):
         return None
     given = {"action": raw["action"], "payload": raw["payload"], "seconds": seconds, "redirect": redirect}
     return _operation("link", given | {"confirm": words.GET[get]}, raw, path, context)
-
-
-def _is_redirect(value: Any) -> bool:
-    if value is None or (isinstance(value, str) and "${" in value):
-        return True
-    try:
-        parts = urlsplit(value) if isinstance(value, str) else None
-        return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _schedule(raw: Any, path: str, context: Context, kind: str) -> Json | None:
