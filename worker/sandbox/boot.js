@@ -5,6 +5,7 @@
 // Frames are lines. Worker to process: JSON. Process to worker: the call's nonce, a blank, JSON; whatever else is
 // written to stdout counts as a log line. Everything used after foreign code was loaded is captured before.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { stripTypeScriptTypes } from "node:module";
 
 const { stdin, stdout, inspect, exit } = Deno;
@@ -23,9 +24,11 @@ const objectUrl = URL.createObjectURL, encoder = new TextEncoder(), decoder = ne
 const encode = encoder.encode.bind(encoder), decode = decoder.decode.bind(decoder);
 const write = stdout.writeSync.bind(stdout), read = stdin.read.bind(stdin);
 const later = setTimeout;
+const steps = new AsyncLocalStorage();
+const within = steps.run.bind(steps), inside = steps.getStore.bind(steps);
 const MapClass = Map, SetClass = Set;
 
-let nonce = "", waiting = "", source = "", step = null, ended = false, number = 0, open = 0;
+let nonce = "", waiting = "", source = "", ended = false, number = 0, open = 0;
 const pending = { __proto__: null };
 
 function send(json) {
@@ -64,14 +67,14 @@ async function listen() {
 // --- what the shim may use ---
 
 /** Ask the worker for something; `args` is JSON text. Resolves to the worker's answer. What is asked counts to the step
- * that the shim has named with `inside`, or to none. */
+ * that the shim has begun with `within` and that asks it, or to none. */
 function ask(name, args) {
   return new NativePromise((resolve, reject) => {
     if (ended) return;
     const id = ++number;
     pending[id] = { __proto__: null, resolve, reject };
     open += 1;
-    send(`{"kind":"call","id":${id},"name":${stringify(name)},"step":${stringify(step)},"args":${args}}`);
+    send(`{"kind":"call","id":${id},"name":${stringify(name)},"step":${stringify(inside() ?? null)},"args":${args}}`);
   });
 }
 
@@ -224,16 +227,16 @@ async function load(mode) {
   } catch (error) {
     const unlinked = error instanceof NativeSyntaxError && indexOf(error.message, "does not provide an export") >= 0;
     if (mode === "strip" && unlinked) return load("transform");
-    throw error;
+    const blocked = indexOf(text(error?.message), "data:blocked,/") >= 0 ? match(/"+([^"]+)"/, error.message) : null;
+    throw blocked ? new NativeTypeError(`the import of ${blocked[1]} is not allowed`) : error;
   }
 }
 
 const call = parse(await line());
 nonce = call.nonce;
 const { install } = await import("tidegate:shim");
-const inside = (id) => void (step = id);
 const env = { __proto__: null, ...call.env };
-const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, inside, busy: () => open > 0, call }));
+const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, within, inside, busy: () => open > 0, call }));
 prepare(env);
 listen();
 try {

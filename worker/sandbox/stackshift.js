@@ -59,7 +59,14 @@ export function install(given) {
   freeze(StackShift);
   host.define("StackShift", StackShift);
   host.define("stackshift", new StackShift({}));
-  return host.call.inspect ? () => host.end({ kind: "return", value: stringify(names) }) : run;
+  // A moment later, so that a rejection that nobody handles is told first.
+  return host.call.inspect ? () => host.later(inspected, 0) : run;
+}
+
+function inspected() {
+  const error = "nothing can be started, sent or fetched while the source is registered: do it in a handler";
+  if (host.busy()) host.end({ kind: "threw", error });
+  else host.end({ kind: "return", value: stringify(names) });
 }
 
 // --- events, other runs, and state: done by the worker ---
@@ -125,6 +132,7 @@ function ask(what, args, valueName, valueJson) {
 // --- the handler: steps and waits ---
 
 let executing = null; // the id of the new step that runs in this call
+let passedOver = false; // whether another step was begun beside it, whose turn comes in a later call
 let caught = null; // a step that failed in this call, while the handler may still handle it
 let awaited = null; // the first new wait of this call
 const counts = { __proto__: null };
@@ -147,16 +155,21 @@ const step = freeze({
   async run(name, fn) {
     named(name, "a step's name");
     if (typeof fn !== "function") throw new NativeTypeError(`step ${stringify(name)}: expected a function`);
+    outermost(`step ${stringify(name)}`);
     const id = occurrence(name);
     if (has(host.call.done, id)) return host.call.done[id];
     if (has(host.call.failed, id)) throw new NativeError(host.call.failed[id]);
-    if (executing !== null) return never;
+    if (executing !== null) {
+      passedOver = true;
+      return never;
+    }
     if (caught !== null) return goOn();
     return await execute(id, fn);
   },
 
   async waitForEvent(event, options) {
     named(event, "an event's name");
+    outermost(`the wait for ${stringify(event)}`);
     const given = known(options, ["correlationKey", "timeout", "onTimeout"], "waitForEvent");
     const onTimeout = given.onTimeout ?? "fail";
     if (typeof onTimeout !== "string" || !ON_TIMEOUT[onTimeout]) {
@@ -180,17 +193,22 @@ const step = freeze({
   },
 });
 
+/** What is inside a step cannot be remembered by itself, and the step would wait for it in vain. */
+function outermost(what) {
+  const id = host.inside();
+  if (id !== undefined) throw invalid(`${what} is begun inside step ${stringify(id)}: a step has no steps and waits`);
+}
+
 async function execute(id, fn) {
   executing = id;
-  host.inside(id);
   let value;
   try {
-    value = host.json(await fn(), `the result of step ${stringify(id)}`);
+    value = host.json(await host.within(id, async () => await fn()), `the result of step ${stringify(id)}`);
   } catch (error) {
     executing = null;
-    host.inside(null);
     caught = { id, error: host.told(error), code: codeOf(error) };
-    if (handlerEnd !== null) handlerEnd();
+    // The handler may wait for what it has begun beside this, or has left this alone: then no end comes by itself.
+    if (passedOver || awaited !== null || handlerEnded) host.later(settle, 0);
     throw error;
   }
   host.end({ kind: "step", id, value });
@@ -203,6 +221,11 @@ function goOn() {
   return never;
 }
 
+function settle() {
+  if (host.busy()) host.later(settle, 5);
+  else goOn();
+}
+
 /** Report the wait, unless something else is going on that comes first. */
 function park() {
   if (executing !== null || caught !== null) return;
@@ -210,7 +233,7 @@ function park() {
   else host.end({ kind: "wait", id: awaited.id, wait: awaited.wait });
 }
 
-let handlerEnd = null; // what the handler came to while a step of its was still running
+let handlerEnded = false; // while a step of its was still running
 
 async function run() {
   const handler = jobs[host.call.handler];
@@ -230,7 +253,7 @@ async function run() {
   }
   // A step that was begun is brought to its end, and kept, before the handler's own end counts.
   if (executing === null) outcome();
-  else handlerEnd = outcome;
+  else handlerEnded = true;
 }
 
 function codeOf(error) {
