@@ -19,7 +19,7 @@ from definitions.model import CodeStep, Correlation, Deadline, Expression, WaitS
 from worker.attributes import short
 from worker.state import Frame
 from worker.steps import wait as waiting
-from worker.steps.base import Done, RunEnded, StepFailed, Visit
+from worker.steps.base import Done, RunEnded, StepFailed, Visit, raise_if_stopped
 from worker.steps.call import HEARTBEAT_TIMEOUT, LOST_WORKERS_LIMIT
 
 #: What one visit of a handler may do in all: new steps and waits.
@@ -80,6 +80,7 @@ async def _call(visit: Visit, step: CodeStep) -> CodeResult:
                 )
             return result
         except ActivityError as error:
+            raise_if_stopped(error)
             cause = error.cause
             if isinstance(cause, ApplicationError):
                 raise StepFailed(cause.type or "code-failed", cause.message) from error
