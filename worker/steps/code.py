@@ -42,7 +42,7 @@ async def run(visit: Visit, step: CodeStep) -> Done:
         entered_at = timestamp(visit.run.now())
         result = await _call(visit, step)
         if result.kind == "return":
-            return Done(result.value)
+            return Done(result.value, logs=result.logs)
         if result.kind == "threw":
             raise _threw(visit, result, entered_at)
         if len(memory["done"]) + len(memory["failed"]) >= STEPS_LIMIT:
@@ -103,11 +103,12 @@ def _step_ended(visit: Visit, result: CodeResult, entered_at: str) -> None:
 
 
 def _threw(visit: Visit, result: CodeResult, entered_at: str) -> StepFailed:
-    message = result.error or "the handler threw"
+    message, logs = result.error or "the handler threw", result.logs
     if result.id is not None:
-        visit.run.recorded(_inner(visit, result.id, entered_at), None, message, result.logs)
+        visit.run.recorded(_inner(visit, result.id, entered_at), None, message, logs)
+        logs = []
     visit.frame.memory["failed"] = {}
-    return StepFailed(result.code or "handler-threw", message)
+    return StepFailed(result.code or "handler-threw", message, logs)
 
 
 async def _wait(visit: Visit, asked: dict[str, Any]) -> None:
