@@ -30,6 +30,7 @@ from definitions.contract import (
 )
 from definitions.errors import TidegateError
 from definitions.ids import digest
+from worker.acceptance import check_waiter
 from worker.attributes import short
 from worker.failures import continuing, failure
 from worker.hand_over import ATTEMPT_SECONDS
@@ -41,6 +42,8 @@ from worker.pairing import Offer, Pairing, Posted
 POSTS_PER_EXECUTION = 1_000
 POSTS_LIMIT = 1_900
 SIGNALS_PER_EXECUTION = 4_000
+#: Bytes of history beyond which no more is taken until it has continued; Temporal ends it, with all it holds, at 50 MB.
+HISTORY_BYTES = 20_000_000
 #: Temporal holds back an execution that follows a younger one than a second; so an empty mailbox lingers as long.
 YOUNG = timedelta(seconds=2)
 #: Seconds between two tidyings.
@@ -139,7 +142,7 @@ class TidegateMailbox:
 
     @post.validator
     def _check_post(self, event: PostEvent) -> None:
-        if self._ending or self._posts >= POSTS_LIMIT:
+        if self._ending or self._posts >= POSTS_LIMIT or workflow.info().get_current_history_size() > HISTORY_BYTES:
             raise continuing()
         try:
             self._pairing.check(event, _now())
@@ -158,8 +161,9 @@ class TidegateMailbox:
         self._signals += 1
         try:
             waiter = workflow.payload_converter().from_payload(args[0].payload, Waiter)
+            deadline = check_waiter(waiter)
             if name == REGISTER:
-                self._pairing.register(waiter.workflow_id, waiter.wait_id, _seconds(waiter.deadline))
+                self._pairing.register(waiter.workflow_id, waiter.wait_id, deadline)
             elif name == WITHDRAW:
                 self._pairing.withdraw(waiter.workflow_id, waiter.wait_id)
         except Exception:
@@ -244,7 +248,3 @@ def _outcome(posted: Posted, asked: bool) -> PostOutcome:
 
 def _now() -> float:
     return workflow.now().timestamp()
-
-
-def _seconds(moment: str | None) -> float | None:
-    return None if moment is None else datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()

@@ -17,9 +17,10 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from definitions.contract import CHANGE_VALUE, MEMO, VALUE_WORKFLOW, timestamp
-from definitions.errors import NotANumber, TidegateError, TooLarge
+from definitions.errors import InputInvalid, NotANumber, TidegateError, TooLarge
 from definitions.ids import digest
 from worker.failures import continuing, failure
+from worker.messages import check_json
 
 #: Bytes of one value, as JSON.
 VALUE_BYTES = 64 * 1024
@@ -30,6 +31,8 @@ LINGER = timedelta(days=1)
 #: Changes of one execution before it continues as new, and until it refuses more. Temporal takes 2,000 updates.
 CHANGES_PER_EXECUTION = 1_000
 CHANGES_LIMIT = 1_900
+#: Bytes of history beyond which it refuses too: Temporal ends it, with the value, at 50 MB.
+HISTORY_BYTES = 20_000_000
 #: Temporal holds back an execution that follows a younger one than a second.
 YOUNG = timedelta(seconds=2)
 #: Beyond it a whole number is not exact any more for most readers of JSON.
@@ -67,7 +70,9 @@ def value_size(value: Any) -> int:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= EXACT if isinstance(value, int) else math.isfinite(value)
 
 
 @workflow.defn(name=VALUE_WORKFLOW)
@@ -142,11 +147,12 @@ class TidegateValue:
 
     @change.validator
     def _check_change(self, change: Change) -> None:
-        if self._changes >= CHANGES_LIMIT:
+        if self._changes >= CHANGES_LIMIT or workflow.info().get_current_history_size() > HISTORY_BYTES:
             raise continuing()
         if _known(change) in self._state.answered:
             return
         try:
+            _check(change)
             self._result(change)
         except TidegateError as error:
             raise failure(error) from error
@@ -169,7 +175,7 @@ class TidegateValue:
         if not is_number(before) or not is_number(change.value):
             raise NotANumber("only a number can be incremented, and by a number")
         after = before + change.value
-        if not math.isfinite(after) or (isinstance(after, int) and abs(after) > EXACT):
+        if not is_number(after):
             raise NotANumber("the number would be too large to be exact")
         return after
 
@@ -203,6 +209,16 @@ class TidegateValue:
     def _flush(self) -> None:
         self._flush_due = False
         workflow.upsert_memo({MEMO: self._state.shown()})
+
+
+def _check(change: Change) -> None:
+    """Raise InputInvalid for what the entity could not keep, or not compare: it would be stopped for good."""
+    try:
+        check_json(change.value)
+        if change.expires_at is not None and _moment(change.expires_at).tzinfo is None:
+            raise ValueError("an expiry needs a time zone")
+    except ValueError as error:
+        raise InputInvalid(f"not a value with an expiry: {error}") from None
 
 
 def _known(change: Change) -> str:
