@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from adapter.keyring import Keyring, Principal
 from adapter.settings import Settings
 from tests.conformance.stack import Stack, adapter
+from tests.conformance.stackshift.programs import Programs
 from tests.conformance.stackshift.site import Site
 from tests.conformance.stackshift.vendor import Vendor, vendor_of
 
@@ -61,3 +63,9 @@ def site() -> Iterator[Site]:
     """What the steps of jobs call."""
     with Site() as served:
         yield served
+
+
+@pytest.fixture(params=["node", "deno"])
+def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Programs:
+    """Where programs that use our client module are run, with either runtime."""
+    return Programs(request.param, tmp_path)
