@@ -28,7 +28,7 @@ const steps = new AsyncLocalStorage();
 const within = steps.run.bind(steps), inside = steps.getStore.bind(steps);
 const MapClass = Map, SetClass = Set;
 
-let nonce = "", waiting = "", source = "", ended = false, number = 0, open = 0;
+let nonce = "", waiting = "", source = "", ended = false, number = 0, open = 0, acting = 0;
 const pending = { __proto__: null };
 
 function send(json) {
@@ -59,6 +59,7 @@ async function listen() {
     delete pending[answer.id];
     if (!call) continue;
     open -= 1;
+    acting -= call.acts;
     if (answer.error === undefined) call.resolve(answer.ok);
     else call.reject(new (answer.type ? NativeTypeError : NativeError)(answer.error));
   }
@@ -71,9 +72,10 @@ async function listen() {
 function ask(name, args) {
   return new NativePromise((resolve, reject) => {
     if (ended) return;
-    const id = ++number;
-    pending[id] = { __proto__: null, resolve, reject };
+    const id = ++number, acts = name === "fetch" ? 0 : 1;
+    pending[id] = { __proto__: null, resolve, reject, acts };
     open += 1;
+    acting += acts;
     send(`{"kind":"call","id":${id},"name":${stringify(name)},"step":${stringify(inside() ?? null)},"args":${args}}`);
   });
 }
@@ -236,7 +238,7 @@ const call = parse(await line());
 nonce = call.nonce;
 const { install } = await import("tidegate:shim");
 const env = { __proto__: null, ...call.env };
-const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, within, inside, busy: () => open > 0, call }));
+const shim = install(freeze({ __proto__: null, env, ask, end, json, told, define, later, within, inside, busy: () => open > 0, acting: () => acting > 0, call }));
 prepare(env);
 listen();
 try {

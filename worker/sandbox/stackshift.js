@@ -133,6 +133,7 @@ function ask(what, args, valueName, valueJson) {
 
 let executing = null; // the id of the new step that runs in this call
 let passedOver = false; // whether another step was begun beside it, whose turn comes in a later call
+let finishing = false; // whether this call has come to its end
 let caught = null; // a step that failed in this call, while the handler may still handle it
 let awaited = null; // the first new wait of this call
 const counts = { __proto__: null };
@@ -159,7 +160,7 @@ const step = freeze({
     const id = occurrence(name);
     if (has(host.call.done, id)) return host.call.done[id];
     if (has(host.call.failed, id)) throw new NativeError(host.call.failed[id]);
-    if (executing !== null) {
+    if (executing !== null || finishing) {
       passedOver = true;
       return never;
     }
@@ -211,13 +212,13 @@ async function execute(id, fn) {
     if (passedOver || awaited !== null || handlerEnded) host.later(settle, 0);
     throw error;
   }
-  host.end({ kind: "step", id, value });
+  finish({ kind: "step", id, value });
   return never;
 }
 
 /** The handler has caught a step's failure and goes on: what it caught is kept, for the handler's next runs. */
 function goOn() {
-  host.end({ kind: "step", id: caught.id, error: caught.error });
+  finish({ kind: "step", id: caught.id, error: caught.error });
   return never;
 }
 
@@ -228,7 +229,7 @@ function settle() {
 
 /** Report the wait, unless something else is going on that comes first. */
 function park() {
-  if (executing !== null || caught !== null) return;
+  if (executing !== null || caught !== null || finishing) return;
   if (host.busy()) host.later(park, 5);
   else host.end({ kind: "wait", id: awaited.id, wait: awaited.wait });
 }
@@ -246,14 +247,21 @@ async function run() {
   try {
     const returned = await handler(freeze({ payload: host.call.payload, step, state }));
     const value = host.json(returned, "what the handler returned");
-    outcome = () => host.end({ kind: "return", value });
+    outcome = { kind: "return", value };
   } catch (error) {
-    const failed = caught;
-    outcome = () => host.end({ kind: "threw", id: failed?.id, error: host.told(error), code: codeOf(error) });
+    outcome = { kind: "threw", id: caught?.id, error: host.told(error), code: codeOf(error) };
   }
   // A step that was begun is brought to its end, and kept, before the handler's own end counts.
-  if (executing === null) outcome();
+  if (executing === null) finish(outcome);
   else handlerEnded = true;
+}
+
+/** End the call, once what was asked for is done: an event that is sent without `await`, say. Requests to other systems
+ * are not waited for, since nothing may ever come of them. */
+function finish(result) {
+  finishing = true;
+  if (host.acting()) host.later(finish, 5, result);
+  else host.end(result);
 }
 
 function codeOf(error) {

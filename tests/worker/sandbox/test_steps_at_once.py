@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -92,3 +93,33 @@ async def test_an_import_that_cannot_be_says_so_plainly(sandbox: Sandbox) -> Non
     with pytest.raises(DefinitionError, match=r"import of https://example\.com/x\.js is not allowed") as refused:
         await sandbox.inspect(SHIM, "import x from 'https://example.com/x.js'")
     assert "blocked" not in refused.value.problems[0].message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "stackshift.events.send('e', 1); return 'done'",
+        "await step.run('a', () => { stackshift.events.send('e', 1) }); return 'done'",
+        "stackshift.events.send('e', 1); throw new Error('no')",
+    ],
+)
+async def test_what_was_asked_without_awaiting_it_is_done(sandbox: Sandbox, body: str) -> None:
+    sent: list[str] = []
+
+    async def slowly(name: str, step: str | None, arguments: dict[str, Any]) -> Any:
+        await asyncio.sleep(0.3)
+        sent.append(name)
+        return {"event_id": "1", "duplicate": False}
+
+    run = Caller(sandbox, handler(body), host=slowly)
+    await run.call()
+    assert sent == ["send"]
+
+
+async def test_a_request_that_nobody_waits_for_holds_nothing_up(sandbox: Sandbox) -> None:
+    async def never(name: str, step: str | None, arguments: dict[str, Any]) -> Any:
+        await asyncio.sleep(30)
+
+    body = "return await Promise.race([fetch('https://x.example'), new Promise((done) => setTimeout(done, 10, 'late'))])"
+    ended = await once(sandbox, handler(body), host=never, seconds=5.0)
+    assert ended.value == "late"
