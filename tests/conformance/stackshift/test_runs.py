@@ -156,4 +156,6 @@ async def test_the_interface_is_described(keyed_stack: Stack, vendor: Vendor) ->
     }
     body = paths["/api/v1/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert "correlation_key" in body["properties"]
+    query = [part["name"] for part in paths["/api/v1/runs"]["get"]["parameters"]]
+    assert query == ["job", "status", "cursor", "limit"]
     assert data_of(await vendor.send("GET", "/runs"), 200)["runs"] == []
