@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Literal
+
+from definitions.contract import PostOutcome, timestamp
 
 #: Events kept for later, in bytes: each counts its payload as JSON and `EVENT_OVERHEAD`.
 KEPT_BYTES = 1_000_000
@@ -44,6 +47,22 @@ class Receipt:
     until: float
     state: Literal["offered", "matched", "buffered"] = "offered"
     runs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What a sender is told of."""
+
+    receipt: Receipt
+    duplicate: bool
+
+    def outcome(self, asked: bool) -> PostOutcome:
+        """The answer to a sender who has, or has not, asked for what became of the event."""
+        receipt, state = self.receipt, self.receipt.state
+        if not asked or state == "offered":
+            return PostOutcome(receipt.id, "accepted", duplicate=self.duplicate)
+        until = timestamp(datetime.fromtimestamp(receipt.until, timezone.utc)) if state == "buffered" else None
+        return PostOutcome(receipt.id, state, list(receipt.runs), until, self.duplicate)
 
 
 @dataclass

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import bisect
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from definitions.contract import PostEvent
@@ -26,6 +25,7 @@ from worker.mailbox_state import (
     WAITERS_LIMIT,
     Kept,
     MailboxState,
+    Posted,
     Receipt,
     Waiting,
 )
@@ -40,12 +40,6 @@ class Offer(NamedTuple):
 
     event: int
     waiter: int
-
-
-@dataclass(frozen=True)
-class Posted:
-    receipt: Receipt
-    duplicate: bool
 
 
 class Pairing:

@@ -31,8 +31,8 @@ LINGER = timedelta(days=1)
 #: Changes of one execution before it continues as new, and until it refuses more. Temporal takes 2,000 updates.
 CHANGES_PER_EXECUTION = 1_000
 CHANGES_LIMIT = 1_900
-#: Bytes of history beyond which it refuses too: Temporal ends it, with the value, at 50 MB.
-HISTORY_BYTES = 20_000_000
+#: And bytes, which its history holds twice. Temporal ends an execution, with the value, at 50 MB.
+CHANGED_BYTES = 10_000_000
 #: Temporal holds back an execution that follows a younger one than a second.
 YOUNG = timedelta(seconds=2)
 #: Beyond it a whole number is not exact any more for most readers of JSON.
@@ -82,7 +82,7 @@ class TidegateValue:
     @workflow.init
     def __init__(self, state: ValueState) -> None:
         self._state = state
-        self._changes = 0
+        self._changes = self._changed_bytes = 0
         self._flush_due = False
         self._state.changed_at = self._state.changed_at or timestamp(workflow.now())
 
@@ -109,14 +109,21 @@ class TidegateValue:
 
     async def _rest(self) -> None:
         """Return when the next moment has come, or it is time to continue as new; whatever asks the entity to stop."""
-        armed = self._next_moment()
+        armed, was_full = self._next_moment(), self._is_full()
+        if was_full:  # whom it refuses does not wake it
+            armed = workflow.info().start_time + YOUNG + timedelta(seconds=0.1)
         left = None if armed is None else max(timedelta(), armed - workflow.now())
         try:
             await workflow.wait_condition(
-                lambda: self._is_long() or self._is_sooner(armed), timeout=left, timeout_summary="expiry"
+                lambda: self._is_long() or self._is_full() > was_full or self._is_sooner(armed),
+                timeout=left,
+                timeout_summary="expiry",
             )
         except (asyncio.TimeoutError, asyncio.CancelledError):
             return
+
+    def _is_full(self) -> bool:
+        return self._changes >= CHANGES_LIMIT or self._changed_bytes >= CHANGED_BYTES
 
     def _is_sooner(self, armed: datetime | None) -> bool:
         moment = self._next_moment()
@@ -138,6 +145,7 @@ class TidegateValue:
     def change(self, change: Change) -> Any:
         """The new number of an increment; nothing otherwise. A repetition gets the first one's answer."""
         self._changes += 1
+        self._changed_bytes += len(json.dumps(change.value))
         known, answered = _known(change), self._state.answered
         if known not in answered:
             answered[known] = self._apply(change)
@@ -147,7 +155,7 @@ class TidegateValue:
 
     @change.validator
     def _check_change(self, change: Change) -> None:
-        if self._changes >= CHANGES_LIMIT or workflow.info().get_current_history_size() > HISTORY_BYTES:
+        if self._is_full():
             raise continuing()
         if _known(change) in self._state.answered:
             return
