@@ -465,8 +465,8 @@ class CodeCall:
     payload: Any = None
     done: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
-    #: Id -> what was thrown (or its text) by the steps that have failed in this attempt of the run, and whose failure the
-    #: handler has caught.
+    #: Id -> what was thrown, or its text, by the steps that have failed in this attempt of the run, and whose failure
+    #: the handler has caught.
     failed: dict[str, Any] = field(default_factory=dict)
     #: Seconds that the code may take.
     timeout: float = 60.0
@@ -476,9 +476,10 @@ class CodeCall:
 class CodeResult:
     """What the handler came to.
 
-    `step`: a new step has ended (`id`, `value`), or has failed (`id`, `error`, `value`: what was thrown) and the handler
-    has caught that; `wait`: it waits (`id`, `wait`); `return`: it has ended (`value`); `threw`: it, or a step in it
-    (`id`), has failed (`error` and, unless it simply threw, `code`). `wait` is {event, key, timeout, onTimeout}; the timeout is in seconds or null.
+    `step`: a new step has ended (`id`, `value`), or has failed (`id`, `error`, `value`: what was thrown) and the
+    handler has caught that; `wait`: it waits (`id`, `wait`); `return`: it has ended (`value`); `threw`: it, or a step
+    in it (`id`), has failed (`error` and, unless it simply threw, `code`). `wait` is {event, key, timeout, onTimeout};
+    the timeout is in seconds or null.
     """
 
     kind: Literal["step", "wait", "return", "threw"]

@@ -60,8 +60,13 @@ async function listen() {
     if (!call) continue;
     open -= 1;
     acting -= call.acts;
-    if (answer.error === undefined) call.resolve(answer.ok);
-    else call.reject(new (answer.type ? NativeTypeError : NativeError)(answer.error));
+    if (answer.error === undefined) {
+      call.resolve(answer.ok);
+    } else {
+      const error = new (answer.type ? NativeTypeError : NativeError)(answer.error);
+      error.code = answer.code;
+      call.reject(error);
+    }
   }
 }
 

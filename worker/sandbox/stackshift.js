@@ -8,10 +8,13 @@
 const DURATION = /^([0-9]{1,12})([smhdw])$/;
 const SECONDS = { __proto__: null, s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const LONGEST = 36500 * 86400;
+const STATUS = { __proto__: null, pending: "queued", succeeded: "completed" };
 const ON_TIMEOUT = { __proto__: null, fail: true, continue: true, cancel: true };
 const DAY = 86400;
+/** Characters of a failure that are kept. */
+const KEPT_LIMIT = 16000;
 
-const { freeze } = Object;
+const { freeze, assign, defineProperty } = Object;
 const { isArray } = Array;
 const NativePromise = Promise, NativeTypeError = TypeError, NativeError = Error, NativeDate = Date;
 const exec = Function.prototype.call.bind(RegExp.prototype.exec);
@@ -104,7 +107,8 @@ async function start(job, payload, options, allowed, queue) {
     startAt: given.scheduledAt === undefined ? null : moment(given.scheduledAt, "scheduledAt"),
     queue: queue ?? given.queueName ?? null,
   };
-  return await ask("start", asked, "input", host.json(payload, "the payload"));
+  const run = await ask("start", asked, "input", host.json(payload, "the payload"));
+  return { ...run, status: STATUS[run.status] ?? run.status };
 }
 
 const state = freeze({
@@ -159,7 +163,7 @@ const step = freeze({
     outermost(`step ${stringify(name)}`);
     const id = occurrence(name);
     if (has(host.call.done, id)) return host.call.done[id];
-    if (has(host.call.failed, id)) throw new NativeError(host.call.failed[id]);
+    if (has(host.call.failed, id)) throw revived(host.call.failed[id]);
     if (executing !== null || finishing) {
       passedOver = true;
       return never;
@@ -207,7 +211,7 @@ async function execute(id, fn) {
     value = host.json(await host.within(id, async () => await fn()), `the result of step ${stringify(id)}`);
   } catch (error) {
     executing = null;
-    caught = { id, error: host.told(error), code: codeOf(error) };
+    caught = { id, thrown: error, error: host.told(error), value: kept(error) };
     // The handler may wait for what it has begun beside this, or has left this alone: then no end comes by itself.
     if (passedOver || awaited !== null || handlerEnded) host.later(settle, 0);
     throw error;
@@ -218,8 +222,36 @@ async function execute(id, fn) {
 
 /** The handler has caught a step's failure and goes on: what it caught is kept, for the handler's next runs. */
 function goOn() {
-  finish({ kind: "step", id: caught.id, error: caught.error });
+  finish({ kind: "step", id: caught.id, error: caught.error, value: caught.value });
   return never;
+}
+
+/** What is kept of a failure, as JSON text, so that the handler catches the like of it in its next calls. */
+function kept(error) {
+  try {
+    if (!(error instanceof NativeError)) return bounded(`{"thrown":${host.json(error, "it")}}`);
+    const named = `{"name":${stringify(`${error.name}`)},"message":${stringify(`${error.message}`)}`;
+    try {
+      return bounded(`${named},"own":${host.json({ ...error }, "it")}}`);
+    } catch {
+      return bounded(`${named}}`);
+    }
+  } catch {
+    return "null"; // then its text is kept
+  }
+}
+
+function bounded(json) {
+  if (json.length > KEPT_LIMIT) throw new NativeError("too large");
+  return json;
+}
+
+function revived(saved) {
+  if (typeof saved === "string") return new NativeError(saved);
+  if (has(saved, "thrown")) return saved.thrown;
+  const error = new NativeError(saved.message);
+  defineProperty(error, "name", { value: saved.name, writable: true, configurable: true, enumerable: false });
+  return assign(error, saved.own);
 }
 
 function settle() {
@@ -249,11 +281,15 @@ async function run() {
     const value = host.json(returned, "what the handler returned");
     outcome = { kind: "return", value };
   } catch (error) {
-    outcome = { kind: "threw", id: caught?.id, error: host.told(error), code: codeOf(error) };
+    // What is thrown instead of a step's failure is not the step's.
+    const id = caught !== null && caught.thrown === error ? caught.id : null;
+    outcome = { kind: "threw", id, error: host.told(error), code: codeOf(error) };
   }
   // A step that was begun is brought to its end, and kept, before the handler's own end counts.
-  if (executing === null) finish(outcome);
-  else handlerEnded = true;
+  if (executing !== null) handlerEnded = true;
+  // A failure that was caught is kept before; one that nobody handles is told first.
+  else if (caught !== null && outcome.id !== caught.id) host.later(settle, 0);
+  else finish(outcome);
 }
 
 /** End the call, once what was asked for is done: an event that is sent without `await`, say. Requests to other systems

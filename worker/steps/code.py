@@ -93,8 +93,8 @@ def _step_ended(visit: Visit, result: CodeResult, entered_at: str) -> None:
     memory, name = visit.frame.memory, str(result.id)
     inner = _inner(visit, name, entered_at)
     if result.error is not None:
-        memory["failed"][name] = result.error
-        visit.run.keep({name: result.error})
+        memory["failed"][name] = result.error if result.value is None else result.value
+        visit.run.keep({name: memory["failed"][name]})
         visit.run.recorded(inner, None, result.error, result.logs)
         return
     memory["done"][name] = result.value

@@ -48,8 +48,9 @@ async def test_a_step_has_no_steps(sandbox: Sandbox, inner: str) -> None:
     assert "inside step" in (ended.error or "")
 
 
-async def test_a_failure_that_nobody_looks_at_fails_the_handler(sandbox: Sandbox) -> None:
-    ended = await once(sandbox, handler(f"{FAILING}; return 'done'"))
+@pytest.mark.parametrize("failing", [FAILING, FAILING.replace("async ", "")])
+async def test_a_failure_that_nobody_looks_at_fails_the_handler(sandbox: Sandbox, failing: str) -> None:
+    ended = await once(sandbox, handler(f"{failing}; return 'done'"))
     assert (ended.kind, ended.error) == ("threw", "no (line 1)")
 
 
@@ -120,6 +121,7 @@ async def test_a_request_that_nobody_waits_for_holds_nothing_up(sandbox: Sandbox
     async def never(name: str, step: str | None, arguments: dict[str, Any]) -> Any:
         await asyncio.sleep(30)
 
-    body = "return await Promise.race([fetch('https://x.example'), new Promise((done) => setTimeout(done, 10, 'late'))])"
+    body = "const late = new Promise((done) => setTimeout(done, 10, 'late'));"
+    body += "return await Promise.race([fetch('https://x.example'), late])"
     ended = await once(sandbox, handler(body), host=never, seconds=5.0)
     assert ended.value == "late"
