@@ -55,7 +55,7 @@ requirements: setup  ## pin anew, after a change of pyproject.toml
 	echo 'setuptools>=80' | $(COMPILE) --output-file requirements/build.txt -
 	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
 	$(COMPILE) --output-file requirements/test.txt --constraint requirements/runtime.txt \
-		--extra dev --extra test pyproject.toml
+		--extra dev --extra javascript --extra test pyproject.toml
 
 wipe:  ## delete the data of `make run`
 	rm -rf $(DATA)

@@ -8,15 +8,20 @@ from typing import Any
 from pydantic import BaseModel
 
 
-def described(path: str, permission: str, body: type[BaseModel] | None = None) -> dict[str, Any]:
-    """Path parameters, the permission needed and the body's schema, as OpenAPI has them."""
+def described(method: str, path: str, permission: str, asked: type[BaseModel] | None = None) -> dict[str, Any]:
+    """Path parameters, the permission needed, and what is asked (a GET's query, else the body), as OpenAPI has them."""
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
     extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission}
-    if body is not None:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": in_one_piece(body)}}}
+    schema = {} if asked is None else in_one_piece(asked)
+    if method == "GET":
+        parameters += [
+            {"name": name, "in": "query", "schema": part} for name, part in schema.get("properties", {}).items()
+        ]
+    elif schema:
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return extra
 
 

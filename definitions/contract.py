@@ -93,6 +93,8 @@ class Event:
     seq: int = 0
     #: The id of the one wait that this event is for; None: any wait that wants it, now or later.
     wait: str | None = None
+    #: [correlation key] of an event that a correlated wait has given back: it is for waits with that key only.
+    key: list[str | None] | None = None
 
 
 @dataclass
@@ -478,8 +480,9 @@ class CodeCall:
     payload: Any = None
     done: dict[str, Any] = field(default_factory=dict)
     attempt: int = 1
-    #: Id -> message of the steps that have failed in this attempt of the run, and whose failure the handler has caught.
-    failed: dict[str, str] = field(default_factory=dict)
+    #: Id -> what was thrown, or its text, by the steps that have failed in this attempt of the run, and whose failure
+    #: the handler has caught.
+    failed: dict[str, Any] = field(default_factory=dict)
     #: Seconds that the code may take.
     timeout: float = 60.0
 
@@ -488,9 +491,10 @@ class CodeCall:
 class CodeResult:
     """What the handler came to.
 
-    `step`: a new step has ended (`id`, `value`), or has failed (`id`, `error`) and the handler has caught that; `wait`:
-    it waits (`id`, `wait`); `return`: it has ended (`value`); `threw`: it, or a step in it (`id`), has failed (`error`
-    and, unless it simply threw, `code`). `wait` is {event, key, timeout, onTimeout}; the timeout is in seconds or null.
+    `step`: a new step has ended (`id`, `value`), or has failed (`id`, `error`, `value`: what was thrown) and the
+    handler has caught that; `wait`: it waits (`id`, `wait`); `return`: it has ended (`value`); `threw`: it, or a step
+    in it (`id`), has failed (`error` and, unless it simply threw, `code`). `wait` is {event, key, timeout, onTimeout};
+    the timeout is in seconds or null.
     """
 
     kind: Literal["step", "wait", "return", "threw"]

@@ -30,8 +30,18 @@ def digest(*parts: Any) -> bytes:
 
 
 def content_hash(value: Any) -> str:
-    """SHA-256 of a value's canonical JSON, in hex."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    """SHA-256 of a value's content, in hex: the same for equal JSON, in which 12.0 is 12."""
+    return hashlib.sha256(canonical(_whole_as_int(value))).hexdigest()
+
+
+def _whole_as_int(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole_as_int(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_as_int(item) for item in value]
+    return value
 
 
 def _uuid8(raw: bytes) -> uuid.UUID:

@@ -10,6 +10,7 @@ from typing import Any
 from temporalio import workflow
 
 from definitions import contract
+from definitions.contract import StepStatus
 from definitions.errors import ExpressionError
 from definitions.expressions import ABSENT, Meter, Scope, evaluate
 from definitions.model import Block, Expression, Step
@@ -82,8 +83,9 @@ class Blocks(Run):
             done = await STEPS[step.kind](visit, step)
             return self._succeeded(visit, step, done)
         except (ExpressionError, StepFailed) as error:
+            logs = error.logs if isinstance(error, StepFailed) else ()
             failed = StepFailed(error.code, error.message)
-            self.state.record(showing.visit_record(visit, "failure", error=failed.message))
+            self.state.record(showing.visit_record(visit, "failure", error=failed.message, logs=logs))
             raise failed from None
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
@@ -115,7 +117,7 @@ class Blocks(Run):
                 "transition-invalid",
                 f"step {visit.step}: the transition gives {reprlib.repr(target)}, not a step's name",
             )
-        self.state.record(showing.visit_record(visit, "success", done, following=target))
+        self.state.record(showing.visit_record(visit, "success", done, following=target, logs=done.logs))
         return target
 
     def _measured(self, value: Any, what: str) -> int:
@@ -141,6 +143,5 @@ class Blocks(Run):
             raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")
 
     def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
-        record = showing.visit_record(visit, "success" if error is None else "failure", done, error)
-        record.logs = list(logs)
-        self.state.record(record)
+        status: StepStatus = "success" if error is None else "failure"
+        self.state.record(showing.visit_record(visit, status, done, error, logs=logs))

@@ -88,6 +88,10 @@ class HandOverActivities:
             return await self._of_ended(run, handed) if again else "gone"
         except TidegateError:
             return UNANSWERED
+        except Exception as error:
+            # Whatever is wrong with one of them must not keep the others of the batch from their answers.
+            activity.logger.warning("an event could not be handed over: %s", error)
+            return UNANSWERED
 
     async def _of_ended(self, run: WorkflowHandle[Any, Any], handed: Handed) -> str:
         """Whether a run that has ended had taken it before: its answer to that is what was not heard."""

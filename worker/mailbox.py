@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
@@ -26,21 +26,23 @@ from definitions.contract import (
     PostEvent,
     PostOutcome,
     Waiter,
-    timestamp,
 )
 from definitions.errors import TidegateError
 from definitions.ids import digest
+from worker.acceptance import check_waiter, size_of
 from worker.attributes import short
 from worker.failures import continuing, failure
 from worker.hand_over import ATTEMPT_SECONDS
 from worker.mailbox_messages import UNANSWERED, Handed, HandOver, Mailbox
 from worker.mailbox_state import NEVER, MailboxState, Receipt
-from worker.pairing import Offer, Pairing, Posted
+from worker.pairing import Offer, Pairing
 
 #: Messages of one execution before it continues as new. Temporal takes 2,000 updates and 10,000 signals.
 POSTS_PER_EXECUTION = 1_000
 POSTS_LIMIT = 1_900
 SIGNALS_PER_EXECUTION = 4_000
+#: And bytes, which its history holds twice. Temporal ends an execution, with all that it keeps, at 50 MB.
+POSTED_BYTES = 10_000_000
 #: Temporal holds back an execution that follows a younger one than a second; so an empty mailbox lingers as long.
 YOUNG = timedelta(seconds=2)
 #: Seconds between two tidyings.
@@ -61,7 +63,7 @@ class TidegateMailbox:
     def __init__(self, mailbox: Mailbox, packed: bytes | None) -> None:
         self._mailbox = mailbox
         self._pairing = Pairing(MailboxState.load(packed) if packed else None)
-        self._posts = self._signals = self._refused = 0
+        self._posts = self._posted_bytes = self._signals = self._refused = 0
         self._flying = 0
         self._tasks: set[asyncio.Future[None]] = set()
         self._pump_due = False
@@ -94,13 +96,16 @@ class TidegateMailbox:
         many = self._posts >= POSTS_PER_EXECUTION or self._signals >= SIGNALS_PER_EXECUTION
         return (many or workflow.info().is_continue_as_new_suggested()) and self._is_old()
 
+    def _is_full(self) -> bool:
+        return self._posts >= POSTS_LIMIT or self._posted_bytes >= POSTED_BYTES
+
     async def _rest(self) -> None:
         """Return when there is something to do for the main loop: to end, to continue, or to tidy up."""
-        armed = self._due()
+        armed, was_full = self._due(), self._is_full()
         timeout = None if armed == NEVER else timedelta(seconds=max(0.0, armed - _now()))
         try:
             await workflow.wait_condition(
-                lambda: self._may_end() or self._long() or self._due() < armed - REST,
+                lambda: self._may_end() or self._long() or self._is_full() > was_full or self._due() < armed - REST,
                 timeout=timeout,
                 timeout_summary="tidy up",
             )
@@ -111,10 +116,13 @@ class TidegateMailbox:
 
     def _due(self) -> float:
         """When to tidy up; a while late, so that it is done for many at a time."""
+        grown_up = (workflow.info().start_time + YOUNG).timestamp()
+        if self._is_full():  # whom it refuses does not wake it
+            return grown_up + 0.1
         if self._flying:
             return NEVER
         if self._pairing.empty:
-            return (workflow.info().start_time + YOUNG).timestamp() + 1
+            return grown_up + 1
         return max(self._pairing.soonest, _now()) + REST
 
     async def _continue(self) -> None:
@@ -131,15 +139,16 @@ class TidegateMailbox:
     async def post(self, event: PostEvent) -> PostOutcome:
         """Take an event; answers at once, or with what became of it if that is asked for."""
         self._posts += 1
+        self._posted_bytes += size_of(event)
         posted = self._pairing.post(event, _now())
         self._changed()
         if event.wait and not posted.duplicate:
             await self._decided(posted.receipt)
-        return _outcome(posted, event.wait)
+        return posted.outcome(event.wait)
 
     @post.validator
     def _check_post(self, event: PostEvent) -> None:
-        if self._ending or self._posts >= POSTS_LIMIT:
+        if self._ending or self._is_full():
             raise continuing()
         try:
             self._pairing.check(event, _now())
@@ -158,8 +167,9 @@ class TidegateMailbox:
         self._signals += 1
         try:
             waiter = workflow.payload_converter().from_payload(args[0].payload, Waiter)
+            deadline = check_waiter(waiter)
             if name == REGISTER:
-                self._pairing.register(waiter.workflow_id, waiter.wait_id, _seconds(waiter.deadline))
+                self._pairing.register(waiter.workflow_id, waiter.wait_id, deadline)
             elif name == WITHDRAW:
                 self._pairing.withdraw(waiter.workflow_id, waiter.wait_id)
         except Exception:
@@ -234,17 +244,5 @@ class TidegateMailbox:
         workflow.set_current_details(short(f"{self._mailbox.name}: {counts}"))
 
 
-def _outcome(posted: Posted, asked: bool) -> PostOutcome:
-    receipt = posted.receipt
-    if not asked or receipt.state == "offered":
-        return PostOutcome(receipt.id, "accepted", duplicate=posted.duplicate)
-    until = timestamp(datetime.fromtimestamp(receipt.until, timezone.utc)) if receipt.state == "buffered" else None
-    return PostOutcome(receipt.id, receipt.state, list(receipt.runs), until, posted.duplicate)
-
-
 def _now() -> float:
     return workflow.now().timestamp()
-
-
-def _seconds(moment: str | None) -> float | None:
-    return None if moment is None else datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()

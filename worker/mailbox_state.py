@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import Any, Literal
+
+from definitions.contract import PostOutcome, timestamp
 
 #: Events kept for later, in bytes: each counts its payload as JSON and `EVENT_OVERHEAD`.
 KEPT_BYTES = 1_000_000
@@ -46,10 +49,27 @@ class Receipt:
     runs: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Posted:
+    """What a sender is told of."""
+
+    receipt: Receipt
+    duplicate: bool
+
+    def outcome(self, asked: bool) -> PostOutcome:
+        """The answer to a sender who has, or has not, asked for what became of the event."""
+        receipt, state = self.receipt, self.receipt.state
+        if not asked or state == "offered":
+            return PostOutcome(receipt.id, "accepted", duplicate=self.duplicate)
+        until = timestamp(datetime.fromtimestamp(receipt.until, timezone.utc)) if state == "buffered" else None
+        return PostOutcome(receipt.id, state, list(receipt.runs), until, self.duplicate)
+
+
 @dataclass
 class Kept:
-    """An event that is not consumed yet. `identity` tells it from all others; `to` are the waiters that it is still
-    to be offered to if all get it, `refused` those that it does not fit, `flying` those that decide about it now."""
+    """An event that is not consumed yet. `identity` tells it from all others. `for_all`: for each waiter of a smaller
+    number, none of which is asked twice. `refused` are the waiters that it does not fit, `flying` counts those that
+    decide about it now."""
 
     number: int
     identity: str
@@ -57,8 +77,8 @@ class Kept:
     payload: Any
     has_payload: bool
     size: int
-    to: list[int] | None = None
-    refused: list[int] = field(default_factory=list)
+    for_all: bool = False
+    refused: set[int] = field(default_factory=set)
     flying: int = 0
 
 
@@ -113,8 +133,8 @@ class MailboxState:
 
 
 def _event_row(event: Kept, with_refusals: bool) -> dict[str, Any]:
-    return {**asdict(event), "refused": event.refused if with_refusals else []}
+    return {**vars(event), "receipt": vars(event.receipt), "refused": sorted(event.refused) if with_refusals else []}
 
 
 def _event(row: dict[str, Any]) -> Kept:
-    return Kept(**{**row, "receipt": Receipt(**row["receipt"])})
+    return Kept(**{**row, "receipt": Receipt(**row["receipt"]), "refused": set(row["refused"])})

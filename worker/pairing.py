@@ -11,22 +11,21 @@
 from __future__ import annotations
 
 import bisect
-import json
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from definitions.contract import PostEvent
-from definitions.errors import Overloaded, TooLarge
+from definitions.errors import Overloaded
 from definitions.ids import digest
+from worker.acceptance import check_event, size_of
 from worker.event_memory import EventMemory
+from worker.free_waiters import FreeWaiters
 from worker.mailbox_state import (
-    EVENT_BYTES,
-    EVENT_OVERHEAD,
     KEPT_BYTES,
     NEVER,
     WAITERS_LIMIT,
     Kept,
     MailboxState,
+    Posted,
     Receipt,
     Waiting,
 )
@@ -43,12 +42,6 @@ class Offer(NamedTuple):
     waiter: int
 
 
-@dataclass(frozen=True)
-class Posted:
-    receipt: Receipt
-    duplicate: bool
-
-
 class Pairing:
     """The pairing over a `MailboxState`. Offers that were open when it was carried over are in `open_offers`."""
 
@@ -57,7 +50,7 @@ class Pairing:
         waiters, events = self.state.waiters, self.state.events
         self._memory = EventMemory(self.state)
         self._numbers = {(one.workflow_id, one.wait_id): one.number for one in waiters.values()}
-        self._free = sorted(one.number for one in waiters.values() if one.offered is None)
+        self._free = FreeWaiters(one.number for one in waiters.values() if one.offered is None)
         self._ready = sorted(one.number for one in events.values() if _may_go(one))
         self._bytes = sum(one.size for one in events.values())
         #: Nothing ends before this moment: when to call `expire`.
@@ -83,7 +76,7 @@ class Pairing:
             number = self._next()
             self.state.waiters[number] = Waiting(number, workflow_id, wait_id, deadline)
             self._numbers[workflow_id, wait_id] = number
-            self._free.append(number)
+            self._free.add(number)
             self.soonest = min(self.soonest, NEVER if deadline is None else deadline + GRACE)
 
     def withdraw(self, workflow_id: str, wait_id: str) -> None:
@@ -101,16 +94,14 @@ class Pairing:
     # --- events ---
 
     def check(self, event: PostEvent, now: float) -> None:
-        """Raise what `post` would raise, keeping nothing: Conflict, TooLarge, or Overloaded when the window is full."""
-        size = _size(event)
-        if size > EVENT_BYTES + EVENT_OVERHEAD:
-            raise TooLarge(f"an event may carry {EVENT_BYTES} bytes")
+        """Raise what `post` would raise, keeping nothing: InputInvalid, TooLarge, Conflict, Overloaded if full."""
+        check_event(event)
         if self._memory.known(event, now) is not None:
             return
         if self.soonest <= now:
             self.expire(now)
         self._memory.check_room(event, now)
-        if self._bytes + size > KEPT_BYTES:
+        if self._bytes + size_of(event) > KEPT_BYTES:
             raise Overloaded(f"{len(self.state.events)} events wait to be used; no more are kept until some are")
 
     def post(self, event: PostEvent, now: float) -> Posted:
@@ -120,10 +111,11 @@ class Pairing:
             return Posted(known, duplicate=True)
         receipt = Receipt(event.id, now + event.retention)
         self._memory.remember(event, receipt, now)
-        identity = digest(event.idempotency_key or event.id, event.idempotency_key is None).hex()[:32]
-        kept = Kept(self._next(), identity, receipt, event.payload, event.has_payload, _size(event))
-        if event.deliver == "all":
-            kept.to = [*self.state.waiters]
+        # A key may be used anew once its window has ended: that is another event, which ends at another moment.
+        name = event.idempotency_key or event.id
+        identity = digest(name, event.idempotency_key is None, receipt.until).hex()[:32]
+        kept = Kept(self._next(), identity, receipt, event.payload, event.has_payload, size_of(event))
+        kept.for_all = event.deliver == "all"
         self.state.events[kept.number] = kept
         self._ready.append(kept.number)
         self._bytes += kept.size
@@ -140,45 +132,54 @@ class Pairing:
             if event.receipt.until <= now and not event.flying:
                 self._forget(event)
             elif not self._is_done(event):
-                for waiter in self._candidates(event, now):
+                for waiter in self._candidates(event, now, room - len(made) + 1):
                     if len(made) >= room:
                         return made
                     made.append(self._offer(event, waiter))
-                if event.to is None and not event.flying:
+                if not event.for_all and not event.flying:
                     event.receipt.state = "buffered"
+        self._free.looked_through()
         return made
 
     def _is_done(self, event: Kept) -> bool:
         """Whether an event for all has been answered by all; if none took it, it is from now on for the first."""
-        if event.to is not None:
-            event.to = [number for number in event.to if number in self.state.waiters]
-            if not event.to and not event.flying:
-                if event.receipt.runs:
-                    self._consume(event)
-                    return True
-                event.to = None
+        if event.for_all and not event.flying and not self._is_for_more(event):
+            if event.receipt.runs:
+                self._consume(event)
+                return True
+            event.for_all = False
+            self._free.forget(event.number)
         return False
 
-    def _candidates(self, event: Kept, now: float) -> list[int]:
-        """Free waiters to offer it to: the oldest that it fits, or each that it is for."""
-        to, found = None if event.to is None else set(event.to), []
-        for number in list(self._free):
-            deadline = self.state.waiters[number].deadline
-            if deadline is not None and deadline + GRACE <= now:
+    def _is_for_more(self, event: Kept) -> bool:
+        """Whether a waiter that was there before the event, which is for all, is still to be asked."""
+        for number in self.state.waiters:
+            if number > event.number:
+                return False
+            if number not in event.refused:
+                return True
+        return False
+
+    def _candidates(self, event: Kept, now: float, most: int) -> list[int]:
+        """Free waiters to offer it to: the oldest that it fits, or those that it is for, up to `most`."""
+        found: list[int] = []
+        for number in self._free.to_compare(event.number, older_only=event.for_all):
+            if self._is_over(number, now):
                 self._drop(number)
-            elif number not in event.refused and (to is None or number in to):
+            elif number not in event.refused:
                 found.append(number)
-                if to is None:
-                    break
+                if len(found) == (most if event.for_all else 1):
+                    return found
+        if not found:
+            self._free.fit_none(event.number)
         return found
 
     def _offer(self, event: Kept, waiter: int) -> Offer:
         self.state.waiters[waiter].offered = event.number
         self._free.remove(waiter)
+        self._free.forget(event.number)
         event.flying += 1
         event.receipt.state = "offered"
-        if event.to is not None:
-            event.to.remove(waiter)
         if not _may_go(event):
             self._ready.remove(event.number)
         return Offer(event.number, waiter)
@@ -191,12 +192,12 @@ class Pairing:
             self._drop(offer.waiter)
         else:
             waiter.offered, waiter.again = None, False
-            bisect.insort(self._free, offer.waiter)
+            self._free.add(offer.waiter)
         if verdict in ("taken", "used"):
             event.receipt.runs.append(waiter.workflow_id.rpartition("/")[2])
-        if verdict == "unfit":
-            event.refused.append(offer.waiter)
-        if event.to is None and event.receipt.runs:
+        if verdict == "unfit" or (verdict == "used" and event.for_all):
+            event.refused.add(offer.waiter)
+        if not event.for_all and event.receipt.runs:
             self._consume(event)
         elif not event.flying and event.number not in self._ready:
             bisect.insort(self._ready, event.number)
@@ -208,6 +209,7 @@ class Pairing:
     def _forget(self, event: Kept) -> None:
         del self.state.events[event.number]
         self._bytes -= event.size
+        self._free.forget(event.number)
         if event.number in self._ready:
             self._ready.remove(event.number)
 
@@ -217,12 +219,14 @@ class Pairing:
         """Drop what has ended; `soonest` is exact afterwards."""
         for event in [one for one in self.state.events.values() if one.receipt.until <= now and not one.flying]:
             self._forget(event)
-        for number in list(self._free):
-            deadline = self.state.waiters[number].deadline
-            if deadline is not None and deadline + GRACE <= now:
-                self._drop(number)
+        for number in [one for one in self._free if self._is_over(one, now)]:
+            self._drop(number)
         self._memory.expire(now)
         self.soonest = self._soonest()
+
+    def _is_over(self, waiter: int, now: float) -> bool:
+        deadline = self.state.waiters[waiter].deadline
+        return deadline is not None and deadline + GRACE <= now
 
     def _soonest(self) -> float:
         ends = [event.receipt.until for event in self.state.events.values()]
@@ -236,9 +240,4 @@ class Pairing:
 
 def _may_go(event: Kept) -> bool:
     """Whether it may be offered to somebody now: one decides at a time, unless it is for all."""
-    return bool(event.to) or event.flying == 0
-
-
-def _size(event: PostEvent) -> int:
-    payload = json.dumps(event.payload, ensure_ascii=False) if event.has_payload else ""
-    return EVENT_OVERHEAD + len(payload.encode("utf-8", "surrogatepass"))
+    return event.for_all or event.flying == 0

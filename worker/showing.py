@@ -29,7 +29,12 @@ from worker.waits import OpenWait
 
 
 def visit_record(
-    visit: Visit, status: StepStatus, done: Done | None = None, error: str | None = None, following: str | None = None
+    visit: Visit,
+    status: StepStatus,
+    done: Done | None = None,
+    error: str | None = None,
+    following: str | None = None,
+    logs: Sequence[str] = (),
 ) -> StepRecord:
     """The record of one visit of a step, as it stands now."""
     return StepRecord(
@@ -46,6 +51,7 @@ def visit_record(
         ended_at=contract.timestamp(workflow.now()),
         errors=[] if error is None else [error],
         next=None if following is None else clipped(following),
+        logs=list(logs),
     )
 
 

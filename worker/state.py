@@ -127,7 +127,7 @@ class RunState:
     def prepare_resume(self) -> None:
         """Make the state of a failed or cancelled run the start of a new one. Events it held are kept."""
         for wait in list(self.waits.open):
-            self.waits.inbox.extend(wait.received)
+            self.waits.inbox.extend(wait.given_back())
             self.waits.open.remove(wait)
         self.waits.inbox.sort(key=lambda event: event.seq)
         self.waits.expected = []

@@ -17,9 +17,10 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from definitions.contract import CHANGE_VALUE, MEMO, VALUE_WORKFLOW, timestamp
-from definitions.errors import NotANumber, TidegateError, TooLarge
+from definitions.errors import InputInvalid, NotANumber, TidegateError, TooLarge
 from definitions.ids import digest
 from worker.failures import continuing, failure
+from worker.messages import check_json
 
 #: Bytes of one value, as JSON.
 VALUE_BYTES = 64 * 1024
@@ -30,6 +31,8 @@ LINGER = timedelta(days=1)
 #: Changes of one execution before it continues as new, and until it refuses more. Temporal takes 2,000 updates.
 CHANGES_PER_EXECUTION = 1_000
 CHANGES_LIMIT = 1_900
+#: And bytes, which its history holds twice. Temporal ends an execution, with the value, at 50 MB.
+CHANGED_BYTES = 10_000_000
 #: Temporal holds back an execution that follows a younger one than a second.
 YOUNG = timedelta(seconds=2)
 #: Beyond it a whole number is not exact any more for most readers of JSON.
@@ -67,7 +70,9 @@ def value_size(value: Any) -> int:
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= EXACT if isinstance(value, int) else math.isfinite(value)
 
 
 @workflow.defn(name=VALUE_WORKFLOW)
@@ -77,7 +82,7 @@ class TidegateValue:
     @workflow.init
     def __init__(self, state: ValueState) -> None:
         self._state = state
-        self._changes = 0
+        self._changes = self._changed_bytes = 0
         self._flush_due = False
         self._state.changed_at = self._state.changed_at or timestamp(workflow.now())
 
@@ -104,14 +109,21 @@ class TidegateValue:
 
     async def _rest(self) -> None:
         """Return when the next moment has come, or it is time to continue as new; whatever asks the entity to stop."""
-        armed = self._next_moment()
+        armed, was_full = self._next_moment(), self._is_full()
+        if was_full:  # whom it refuses does not wake it
+            armed = workflow.info().start_time + YOUNG + timedelta(seconds=0.1)
         left = None if armed is None else max(timedelta(), armed - workflow.now())
         try:
             await workflow.wait_condition(
-                lambda: self._is_long() or self._is_sooner(armed), timeout=left, timeout_summary="expiry"
+                lambda: self._is_long() or self._is_full() > was_full or self._is_sooner(armed),
+                timeout=left,
+                timeout_summary="expiry",
             )
         except (asyncio.TimeoutError, asyncio.CancelledError):
             return
+
+    def _is_full(self) -> bool:
+        return self._changes >= CHANGES_LIMIT or self._changed_bytes >= CHANGED_BYTES
 
     def _is_sooner(self, armed: datetime | None) -> bool:
         moment = self._next_moment()
@@ -133,6 +145,7 @@ class TidegateValue:
     def change(self, change: Change) -> Any:
         """The new number of an increment; nothing otherwise. A repetition gets the first one's answer."""
         self._changes += 1
+        self._changed_bytes += len(json.dumps(change.value))
         known, answered = _known(change), self._state.answered
         if known not in answered:
             answered[known] = self._apply(change)
@@ -142,11 +155,12 @@ class TidegateValue:
 
     @change.validator
     def _check_change(self, change: Change) -> None:
-        if self._changes >= CHANGES_LIMIT:
+        if self._is_full():
             raise continuing()
         if _known(change) in self._state.answered:
             return
         try:
+            _check(change)
             self._result(change)
         except TidegateError as error:
             raise failure(error) from error
@@ -169,7 +183,7 @@ class TidegateValue:
         if not is_number(before) or not is_number(change.value):
             raise NotANumber("only a number can be incremented, and by a number")
         after = before + change.value
-        if not math.isfinite(after) or (isinstance(after, int) and abs(after) > EXACT):
+        if not is_number(after):
             raise NotANumber("the number would be too large to be exact")
         return after
 
@@ -203,6 +217,16 @@ class TidegateValue:
     def _flush(self) -> None:
         self._flush_due = False
         workflow.upsert_memo({MEMO: self._state.shown()})
+
+
+def _check(change: Change) -> None:
+    """Raise InputInvalid for what the entity could not keep, or not compare: it would be stopped for good."""
+    try:
+        check_json(change.value)
+        if change.expires_at is not None and _moment(change.expires_at).tzinfo is None:
+            raise ValueError("an expiry needs a time zone")
+    except ValueError as error:
+        raise InputInvalid(f"not a value with an expiry: {error}") from None
 
 
 def _known(change: Change) -> str:

@@ -5,10 +5,11 @@ Pure: no Temporal, no clock, no I/O; the interpreter feeds it and carries its st
 * An event is consumed by one visit of one wait: by the open wait that was opened first and wants it, else it is kept in
   the inbox and taken, oldest first, by the next wait that wants it.
 * A wait needs a number of distinct names; it holds at most one event of each.
-* A wait that ends unsatisfied (deadline, cancellation) gives back what it holds, to the other open waits and then to
-  the inbox: it swallows nothing.
+* A wait that ends unsatisfied (deadline, cancellation), or whose visit is stopped before it could use what has come,
+  gives back what it holds, to the other open waits and then to the inbox: it swallows nothing.
 * An event that is for one wait only (`Event.wait`) is taken by that wait or refused. It is kept only while the wait may
-  still be opened, by what is expected to, and one such event at most.
+  still be opened, by what is expected to, and one such event at most. Given back, it is for the waits with the same
+  correlation key.
 * Every delivery id is answered once; a repetition gets the first answer and changes nothing.
 """
 
@@ -55,6 +56,8 @@ class OpenWait:
     satisfied: bool = False
     #: Set when an early event, already accepted, turned out not to fit: the reason.
     broken: str | None = None
+    #: [correlation key] of a correlated wait.
+    key: list[str | None] | None = None
 
     @property
     def decided(self) -> bool:
@@ -64,10 +67,19 @@ class OpenWait:
     def wants(self, event: Event) -> bool:
         return (
             not self.decided
-            and (event.name in self.events or event.name == LINK)
+            and (event.name in self.events or (event.name == LINK and event.wait == self.id))
             and event.wait in (None, self.id)
+            and event.key in (None, self.key)
             and all(held.name != event.name for held in self.received)
         )
+
+    def given_back(self) -> list[Event]:
+        """What it has received, for others to take; but what came by a link is for its wait alone."""
+        bound = [event.wait is not None and event.name != LINK for event in self.received]
+        return [
+            replace(event, wait=None, key=self.key) if was_bound else event
+            for event, was_bound in zip(self.received, bound, strict=True)
+        ]
 
 
 @dataclass
@@ -245,25 +257,21 @@ class Waits:
         else:
             wait.broken = reason
 
-    def close(self, wait_id: str) -> None:
-        """End a wait. What it holds is consumed if it is satisfied, and else given back in order of arrival."""
+    def close(self, wait_id: str, used: bool = True) -> None:
+        """End a wait. What it holds is consumed if it is satisfied and `used`; else given back in order of arrival."""
         for wait in self.state.open:
             if wait.id == wait_id:
                 self.state.open.remove(wait)
                 self._rules.pop(wait_id, None)
-                if not wait.satisfied:
+                if not (wait.satisfied and used):
                     self._give_back(wait)
                 return
 
-    def close_all(self) -> None:
-        for wait in list(self.state.open):
-            self.close(wait.id)
-
     def _give_back(self, wait: OpenWait) -> None:
-        kept = self.state.inbox
-        kept.extend(wait.received)
+        kept, returned = self.state.inbox, wait.given_back()
+        kept.extend(returned)
         kept.sort(key=lambda event: event.seq)
-        for event in list(wait.received):
+        for event in returned:
             for other in self.state.open:
                 if event in kept:
                     self._use_early(other, event)

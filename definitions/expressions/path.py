@@ -55,6 +55,15 @@ def references(source: str) -> list[str]:
     return [text for is_path, text in _parts(source) if is_path]
 
 
+def whole(source: str) -> str | None:
+    """The dotted path of a text that is nothing but one `${…}`; None for any other text."""
+    try:
+        parts = _parts(source)
+    except ValueError:
+        return None
+    return parts[0][1] if len(parts) == 1 and parts[0][0] else None
+
+
 def _compile_text(source: str) -> _Program:
     parts = _parts(source)
     if len(parts) == 1 and parts[0][0]:

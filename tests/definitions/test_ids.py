@@ -78,5 +78,8 @@ def test_runs_differ_in_all_that_makes_them() -> None:
 
 def test_the_hash_of_content_does_not_depend_on_the_order_of_keys() -> None:
     assert ids.content_hash({"a": 1, "b": [1.5, "é"]}) == ids.content_hash({"b": [1.5, "é"], "a": 1})
+    # One number, however a sender writes it: 12.0 and 12, 1e2 and 100.
+    assert ids.content_hash({"a": [12.0, -0.0, 1e2]}) == ids.content_hash({"a": [12, 0, 100]})
+    assert len({ids.content_hash(value) for value in (1, True, "1", 1.5, None, [1], {"1": 1})}) == 7
     assert ids.canonical({"b": "é", "a": [1, None]}) == '{"a":[1,null],"b":"é"}'.encode()
     assert ids.canonical("\ud800") == b'"\xed\xa0\x80"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -184,12 +185,17 @@ async def test_logs_are_in_the_records(runs: Runs) -> None:
     assert [one.logs for one in records if one.step == "handler/s"] == [["hello 1"]]
 
 
-async def test_a_cancelled_run_ends_its_code(runs: Runs, target: Target) -> None:
+@pytest.mark.parametrize("most", [1, 3])
+async def test_a_cancelled_run_ends_its_code(runs: Runs, target: Target, most: int) -> None:
     entered = url(target, "/entered", ok())
-    run_id = await runs.start(body(f"await fetch('{entered}'); for (;;) {{}}", timeout=50.0))
+    run_id = await runs.start(body(f"await fetch('{entered}'); for (;;) {{}}", timeout=20.0), attempts=attempts(most))
     await eventually(lambda: _calls(target, "/entered"), lambda calls: calls == 1)
+    began = time.monotonic()
     await runs.handle(run_id).cancel()
-    await runs.ended(run_id, "cancelled")
+    ended = await runs.ended(run_id, "cancelled")
+    assert time.monotonic() - began < 5, "the run does not wait for its code to end"
+    assert [one.status for one in ended.records if one.status == "failure"] == []
+    assert target.calls("/entered") == 1, "no other attempt follows"
 
 
 async def _calls(target: Target, path: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from typing import Any
 
@@ -28,7 +29,7 @@ def full() -> Pairing:
         post(pairing, chance, "", idempotency_key="one more")
     with pytest.raises(Overloaded):
         while True:
-            post(pairing, chance, "".join(chr(chance.randint(0x4E00, 0x9FFF)) for _ in range(3_000)))
+            post(pairing, chance, "".join(chr(chance.randint(0x23, 0x7E)) for _ in range(9_000)), deliver="all")
     for _ in range(WAITERS_LIMIT + 3):
         run_id = str(uuid.UUID(int=chance.getrandbits(128)))
         workflow_id = ids.run_workflow_id("native", "an organisation", run_id)
@@ -55,3 +56,38 @@ def test_a_full_mailbox_can_be_carried() -> None:
 def test_an_event_has_a_size_that_fits() -> None:
     with pytest.raises(TooLarge):
         post(Pairing(), random.Random(1), "x" * 600_000)
+
+
+def crowded(waits: int = WAITERS_LIMIT) -> Pairing:
+    """So many waits, which nobody has asked yet."""
+    pairing = Pairing()
+    for n in range(waits):
+        pairing.register(f"x/run/{n:032x}", "w#1", None)
+    return pairing
+
+
+def test_many_events_for_all_waits_can_be_carried() -> None:
+    """Temporal gives a task two seconds."""
+    pairing, chance = crowded(), random.Random(1)
+    for n in range(2_000):
+        post(pairing, chance, n, deliver="all")
+        pairing.offers(1, 0.0)
+    began = time.process_time()
+    packed = pairing.state.dump()
+    assert time.process_time() - began < 1
+    assert len(packed) < LIMIT / 4
+
+
+def test_many_events_that_fit_none_of_many_waits_are_not_compared_for_ever() -> None:
+    pairing, chance = crowded(5_000), random.Random(1)
+    for n in range(50):
+        post(pairing, chance, n, deliver="all")
+    for event in pairing.state.events.values():
+        event.for_all, event.refused = False, set(pairing.state.waiters)
+    assert not pairing.offers(1, 0.0)
+    began = time.process_time()
+    for n in range(100):
+        pairing.register("x/run/late", f"w#{n}", None)
+        (offer,) = pairing.offers(1, 0.0)
+        pairing.answered(offer, "gone")
+    assert time.process_time() - began < 1

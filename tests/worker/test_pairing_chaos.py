@@ -45,6 +45,10 @@ class Run:
         return "taken"
 
 
+def identity(name: str, event: PostEvent) -> str:
+    return digest(name, event.idempotency_key is None, NOW + event.retention).hex()[:32]
+
+
 class Chaos(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -172,21 +176,16 @@ class Chaos(RuleBasedStateMachine):
     @invariant()
     def nobody_gets_two_and_no_event_goes_to_two(self) -> None:
         assert all(len(run.got) <= 1 for run in self.runs.values())
-        single = [
-            digest(name, event.idempotency_key is None).hex()[:32]
-            for name, event in self.posts.items()
-            if event.deliver == "one"
-        ]
-        taken = [identity for run in self.runs.values() for identity in run.got]
-        assert all(taken.count(identity) <= 1 for identity in single)
+        single = [identity(name, event) for name, event in self.posts.items() if event.deliver == "one"]
+        taken = [one for run in self.runs.values() for one in run.got]
+        assert all(taken.count(one) <= 1 for one in single)
 
     @invariant()
     def what_was_acknowledged_is_kept_or_was_taken(self) -> None:
         kept = {event.identity for event in self.pairing.state.events.values()}
-        taken = {identity for run in self.runs.values() for identity in run.got}
+        taken = {one for run in self.runs.values() for one in run.got}
         for name in self.acknowledged:
-            identity = digest(name, self.posts[name].idempotency_key is None).hex()[:32]
-            assert identity in kept | taken
+            assert identity(name, self.posts[name]) in kept | taken
 
     def teardown(self) -> None:
         """With lost tasks done again and all answers heard, no wait is left that a kept event fits."""

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 import worker.value_entity as entity
 from definitions.contract import CHANGE_VALUE, USE_STORE, UseStore, timestamp
-from definitions.errors import InputInvalid, NotANumber, TidegateError, TooLarge, Unavailable
+from definitions.errors import InputInvalid, NotANumber, Overloaded, TidegateError, TooLarge, Unavailable
 from definitions.ids import value_workflow_id
 from tests.running import DIALECT, Runs, eventually, runs_on
 from tests.worker.test_catalog_entities import kill, spawn_worker
@@ -441,3 +441,64 @@ async def test_an_attempt_that_died_after_the_change_is_repeated_and_counts_once
             run_id = await lonely.start(block("s", s=use("increment", "k")))
             assert (await lonely.ended(run_id)).output == 1
     assert attempts == [1, 1, 1]
+
+
+async def test_a_flood_of_large_values_stays_within_the_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporal ends an execution, with the value, whose history is larger than 50 MB. It is refused before, and goes on
+    by itself: whom it refuses does not wake it."""
+    monkeypatch.setattr(entity, "YOUNG", timedelta(seconds=4))  # it may not continue before
+    value = "é" * 10_000
+
+    async def insist() -> None:
+        for n in range(30):
+            while True:
+                try:
+                    await store.use("set", value=f"{n}{value}")
+                    break
+                except TidegateError as error:
+                    assert isinstance(error, (Overloaded, Unavailable))
+
+    await store.use("set", value="first")
+    execution = (await store.handle().describe()).run_id
+    await asyncio.gather(*(insist() for _ in range(8)))
+    handle = store.client.get_workflow_handle(store.handle().id, run_id=execution)
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    assert 8_000_000 < info.history_size_bytes < 22_000_000
+    assert (info.close_time.ToDatetime() - info.start_time.ToDatetime()).total_seconds() < 10
+
+
+BAD_CHANGES: dict[str, dict[str, Any]] = {
+    "expiry that is no moment": {"operation": "set", "value": 1, "expires_at": "soon"},
+    "expiry without a zone": {"operation": "set", "value": 1, "expires_at": "2999-01-01T00:00:00"},
+    "not a number": {"operation": "set", "value": float("nan")},
+    "half a pair": {"operation": "set", "value": "\ud800"},
+    "by half a pair": {"operation": "increment", "value": "\ud800"},
+    "by too much": {"operation": "increment", "value": 10**400},
+    "by nothing": {"operation": "increment"},
+    "unknown": {"operation": "multiply", "value": 2},
+}
+
+
+@pytest.mark.parametrize("what", BAD_CHANGES)
+async def test_a_change_that_is_none_is_refused_and_does_no_harm(store: Store, what: str) -> None:
+    """Whatever Temporal's own tools send."""
+    await store.use("set", value=5)
+    with pytest.raises(WorkflowUpdateFailedError):
+        await asyncio.wait_for(store.handle().execute_update(CHANGE_VALUE, {"id": "x", **BAD_CHANGES[what]}), 5)
+    assert await store.use("increment") == 6
+
+
+async def test_the_last_moment_there_is(store: Store) -> None:
+    await store.use("set", value=5, expires_at="9999-12-31T23:59:59.999999Z")
+    assert await store.use("increment") == 6
+    assert await store.get() == 6
+
+
+@pytest.mark.parametrize("by", [10**400, -(10**400), float("inf")])
+async def test_numbers_beyond_all_bounds(store: Store, by: Any) -> None:
+    await store.use("set", value=1)
+    with pytest.raises(NotANumber):
+        await store.use("increment", value=by)
+    await store.use("set", value=10**30)
+    with pytest.raises(NotANumber):
+        await store.use("increment")

@@ -8,6 +8,7 @@
 // Frames are lines. Worker to process: JSON. Process to worker: the call's nonce, a blank, JSON; whatever else is
 // written to stdout counts as a log line. Everything used after foreign code was loaded is captured before.
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { stripTypeScriptTypes } from "node:module";
 
 const { stdin, stdout, inspect, exit } = Deno;
@@ -27,9 +28,11 @@ const objectUrl = URL.createObjectURL, encoder = new TextEncoder(), decoder = ne
 const encode = encoder.encode.bind(encoder), decode = decoder.decode.bind(decoder);
 const write = stdout.writeSync.bind(stdout), read = stdin.read.bind(stdin);
 const later = setTimeout;
+const steps = new AsyncLocalStorage();
+const within = steps.run.bind(steps), inside = steps.getStore.bind(steps);
 const MapClass = Map, SetClass = Set;
 
-let nonce = "", waiting = "", source = "", step = null, ended = false, number = 0, open = 0;
+let nonce = "", waiting = "", source = "", ended = false, number = 0, open = 0, acting = 0;
 const pending = { __proto__: null };
 
 function send(json) {
@@ -60,22 +63,29 @@ async function listen() {
     delete pending[answer.id];
     if (!call) continue;
     open -= 1;
-    if (answer.error === undefined) call.resolve(answer.ok);
-    else call.reject(new (answer.type ? NativeTypeError : NativeError)(answer.error));
+    acting -= call.acts;
+    if (answer.error === undefined) {
+      call.resolve(answer.ok);
+    } else {
+      const error = new (answer.type ? NativeTypeError : NativeError)(answer.error);
+      error.code = answer.code;
+      call.reject(error);
+    }
   }
 }
 
 // --- what the shim may use ---
 
 /** Ask the worker for something; `args` is JSON text. Resolves to the worker's answer. What is asked counts to the step
- * that the shim has named with `inside`, or to none. */
+ * that the shim has begun with `within` and that asks it, or to none. */
 function ask(name, args) {
   return new NativePromise((resolve, reject) => {
     if (ended) return;
-    const id = ++number;
-    pending[id] = { __proto__: null, resolve, reject };
+    const id = ++number, acts = name === "fetch" ? 0 : 1;
+    pending[id] = { __proto__: null, resolve, reject, acts };
     open += 1;
-    send(`{"kind":"call","id":${id},"name":${stringify(name)},"step":${stringify(step)},"args":${args}}`);
+    acting += acts;
+    send(`{"kind":"call","id":${id},"name":${stringify(name)},"step":${stringify(inside() ?? null)},"args":${args}}`);
   });
 }
 
@@ -245,7 +255,8 @@ async function load(mode) {
   } catch (error) {
     const unlinked = error instanceof NativeSyntaxError && indexOf(error.message, "does not provide an export") >= 0;
     if (mode === "strip" && unlinked) return load("transform");
-    throw error;
+    const blocked = indexOf(text(error?.message), "data:blocked,/") >= 0 ? match(/"+([^"]+)"/, error.message) : null;
+    throw blocked ? new NativeTypeError(`the import of ${blocked[1]} is not allowed`) : error;
   }
 }
 
@@ -253,10 +264,12 @@ const call = parse(await line());
 nonce = call.nonce;
 const { install, tail = "", written = plain } = await import("tidegate:shim");
 let loaded;
-const inside = (id) => void (step = id);
 const env = { __proto__: null, ...call.env };
 const busy = () => open > 0;
-const given = { __proto__: null, env, ask, end, json, told, replied, define, later, inside, busy, log, inspect, call };
+const given = {
+  __proto__: null, env, ask, end, json, told, replied, define, later, within, inside, busy, acting: () => acting > 0, log,
+  inspect, call,
+};
 const shim = install(freeze(given));
 prepare(env);
 listen();

@@ -196,7 +196,7 @@ class _Conversation:
             async with self._places:
                 answer["ok"] = await self._host(name, step, arguments)
         except TidegateError as error:
-            answer |= {"error": error.message, "type": name == "fetch"}
+            answer |= {"error": error.message, "code": error.code, "type": name == "fetch"}
         await self._tell(answer)
 
     async def _tell(self, message: dict[str, Any]) -> None:

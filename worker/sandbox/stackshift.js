@@ -8,10 +8,13 @@
 const DURATION = /^([0-9]{1,12})([smhdw])$/;
 const SECONDS = { __proto__: null, s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const LONGEST = 36500 * 86400;
+const STATUS = { __proto__: null, pending: "queued", succeeded: "completed" };
 const ON_TIMEOUT = { __proto__: null, fail: true, continue: true, cancel: true };
 const DAY = 86400;
+/** Characters of a failure that are kept. */
+const KEPT_LIMIT = 16000;
 
-const { freeze } = Object;
+const { freeze, assign, defineProperty } = Object;
 const { isArray } = Array;
 const NativePromise = Promise, NativeTypeError = TypeError, NativeError = Error, NativeDate = Date;
 const exec = Function.prototype.call.bind(RegExp.prototype.exec);
@@ -59,7 +62,14 @@ export function install(given) {
   freeze(StackShift);
   host.define("StackShift", StackShift);
   host.define("stackshift", new StackShift({}));
-  return host.call.inspect ? () => host.end({ kind: "return", value: stringify(names) }) : run;
+  // A moment later, so that a rejection that nobody handles is told first.
+  return host.call.inspect ? () => host.later(inspected, 0) : run;
+}
+
+function inspected() {
+  const error = "nothing can be started, sent or fetched while the source is registered: do it in a handler";
+  if (host.busy()) host.end({ kind: "threw", error });
+  else host.end({ kind: "return", value: stringify(names) });
 }
 
 // --- events, other runs, and state: done by the worker ---
@@ -97,7 +107,8 @@ async function start(job, payload, options, allowed, queue) {
     startAt: given.scheduledAt === undefined ? null : moment(given.scheduledAt, "scheduledAt"),
     queue: queue ?? given.queueName ?? null,
   };
-  return await ask("start", asked, "input", host.json(payload, "the payload"));
+  const run = await ask("start", asked, "input", host.json(payload, "the payload"));
+  return { ...run, status: STATUS[run.status] ?? run.status };
 }
 
 const state = freeze({
@@ -125,6 +136,8 @@ function ask(what, args, valueName, valueJson) {
 // --- the handler: steps and waits ---
 
 let executing = null; // the id of the new step that runs in this call
+let passedOver = false; // whether another step was begun beside it, whose turn comes in a later call
+let finishing = false; // whether this call has come to its end
 let caught = null; // a step that failed in this call, while the handler may still handle it
 let awaited = null; // the first new wait of this call
 const counts = { __proto__: null };
@@ -147,16 +160,21 @@ const step = freeze({
   async run(name, fn) {
     named(name, "a step's name");
     if (typeof fn !== "function") throw new NativeTypeError(`step ${stringify(name)}: expected a function`);
+    outermost(`step ${stringify(name)}`);
     const id = occurrence(name);
     if (has(host.call.done, id)) return host.call.done[id];
-    if (has(host.call.failed, id)) throw new NativeError(host.call.failed[id]);
-    if (executing !== null) return never;
+    if (has(host.call.failed, id)) throw revived(host.call.failed[id]);
+    if (executing !== null || finishing) {
+      passedOver = true;
+      return never;
+    }
     if (caught !== null) return goOn();
     return await execute(id, fn);
   },
 
   async waitForEvent(event, options) {
     named(event, "an event's name");
+    outermost(`the wait for ${stringify(event)}`);
     const given = known(options, ["correlationKey", "timeout", "onTimeout"], "waitForEvent");
     const onTimeout = given.onTimeout ?? "fail";
     if (typeof onTimeout !== "string" || !ON_TIMEOUT[onTimeout]) {
@@ -180,37 +198,75 @@ const step = freeze({
   },
 });
 
+/** What is inside a step cannot be remembered by itself, and the step would wait for it in vain. */
+function outermost(what) {
+  const id = host.inside();
+  if (id !== undefined) throw invalid(`${what} is begun inside step ${stringify(id)}: a step has no steps and waits`);
+}
+
 async function execute(id, fn) {
   executing = id;
-  host.inside(id);
   let value;
   try {
-    value = host.json(await fn(), `the result of step ${stringify(id)}`);
+    value = host.json(await host.within(id, async () => await fn()), `the result of step ${stringify(id)}`);
   } catch (error) {
     executing = null;
-    host.inside(null);
-    caught = { id, error: host.told(error), code: codeOf(error) };
-    if (handlerEnd !== null) handlerEnd();
+    caught = { id, thrown: error, error: host.told(error), value: kept(error) };
+    // The handler may wait for what it has begun beside this, or has left this alone: then no end comes by itself.
+    if (passedOver || awaited !== null || handlerEnded) host.later(settle, 0);
     throw error;
   }
-  host.end({ kind: "step", id, value });
+  finish({ kind: "step", id, value });
   return never;
 }
 
 /** The handler has caught a step's failure and goes on: what it caught is kept, for the handler's next runs. */
 function goOn() {
-  host.end({ kind: "step", id: caught.id, error: caught.error });
+  finish({ kind: "step", id: caught.id, error: caught.error, value: caught.value });
   return never;
+}
+
+/** What is kept of a failure, as JSON text, so that the handler catches the like of it in its next calls. */
+function kept(error) {
+  try {
+    if (!(error instanceof NativeError)) return bounded(`{"thrown":${host.json(error, "it")}}`);
+    const named = `{"name":${stringify(`${error.name}`)},"message":${stringify(`${error.message}`)}`;
+    try {
+      return bounded(`${named},"own":${host.json({ ...error }, "it")}}`);
+    } catch {
+      return bounded(`${named}}`);
+    }
+  } catch {
+    return "null"; // then its text is kept
+  }
+}
+
+function bounded(json) {
+  if (json.length > KEPT_LIMIT) throw new NativeError("too large");
+  return json;
+}
+
+function revived(saved) {
+  if (typeof saved === "string") return new NativeError(saved);
+  if (has(saved, "thrown")) return saved.thrown;
+  const error = new NativeError(saved.message);
+  defineProperty(error, "name", { value: saved.name, writable: true, configurable: true, enumerable: false });
+  return assign(error, saved.own);
+}
+
+function settle() {
+  if (host.busy()) host.later(settle, 5);
+  else goOn();
 }
 
 /** Report the wait, unless something else is going on that comes first. */
 function park() {
-  if (executing !== null || caught !== null) return;
+  if (executing !== null || caught !== null || finishing) return;
   if (host.busy()) host.later(park, 5);
   else host.end({ kind: "wait", id: awaited.id, wait: awaited.wait });
 }
 
-let handlerEnd = null; // what the handler came to while a step of its was still running
+let handlerEnded = false; // while a step of its was still running
 
 async function run() {
   const handler = jobs[host.call.handler];
@@ -223,14 +279,25 @@ async function run() {
   try {
     const returned = await handler(freeze({ payload: host.call.payload, step, state }));
     const value = host.json(returned, "what the handler returned");
-    outcome = () => host.end({ kind: "return", value });
+    outcome = { kind: "return", value };
   } catch (error) {
-    const failed = caught;
-    outcome = () => host.end({ kind: "threw", id: failed?.id, error: host.told(error), code: codeOf(error) });
+    // What is thrown instead of a step's failure is not the step's.
+    const id = caught !== null && caught.thrown === error ? caught.id : null;
+    outcome = { kind: "threw", id, error: host.told(error), code: codeOf(error) };
   }
   // A step that was begun is brought to its end, and kept, before the handler's own end counts.
-  if (executing === null) outcome();
-  else handlerEnd = outcome;
+  if (executing !== null) handlerEnded = true;
+  // A failure that was caught is kept before; one that nobody handles is told first.
+  else if (caught !== null && outcome.id !== caught.id) host.later(settle, 0);
+  else finish(outcome);
+}
+
+/** End the call, once what was asked for is done: an event that is sent without `await`, say. Requests to other systems
+ * are not waited for, since nothing may ever come of them. */
+function finish(result) {
+  finishing = true;
+  if (host.acting()) host.later(finish, 5, result);
+  else host.end(result);
 }
 
 function codeOf(error) {

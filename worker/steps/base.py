@@ -31,8 +31,9 @@ def clipped(message: str) -> str:
 class StepFailed(Exception):
     """A step has failed; the run goes to the step's `on_error`, or fails. `code` is stable."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, logs: Sequence[str] = ()) -> None:
         self.code = code
+        self.logs = logs
         self.message = clipped(message)
         super().__init__(self.message)
 
@@ -49,11 +50,12 @@ class RunEnded(Exception):
 
 @dataclass(frozen=True)
 class Done:
-    """A step's success. `goto` overrides the step's own `next`."""
+    """A step's success. `goto` overrides the step's own `next`; `logs` is what its code has logged."""
 
     output: Any = None
     has_output: bool = True
     goto: str | None = None
+    logs: Sequence[str] = ()
 
 
 class Run(Protocol):

@@ -19,7 +19,7 @@ from definitions.model import CodeStep, Correlation, Deadline, Expression, WaitS
 from worker.attributes import short
 from worker.state import Frame
 from worker.steps import wait as waiting
-from worker.steps.base import Done, RunEnded, StepFailed, Visit
+from worker.steps.base import Done, RunEnded, StepFailed, Visit, raise_if_stopped
 from worker.steps.call import HEARTBEAT_TIMEOUT, LOST_WORKERS_LIMIT
 
 #: What one visit of a handler may do in all: new steps and waits.
@@ -42,7 +42,7 @@ async def run(visit: Visit, step: CodeStep) -> Done:
         entered_at = timestamp(visit.run.now())
         result = await _call(visit, step)
         if result.kind == "return":
-            return Done(result.value)
+            return Done(result.value, logs=result.logs)
         if result.kind == "threw":
             raise _threw(visit, result, entered_at)
         if len(memory["done"]) + len(memory["failed"]) >= STEPS_LIMIT:
@@ -80,6 +80,7 @@ async def _call(visit: Visit, step: CodeStep) -> CodeResult:
                 )
             return result
         except ActivityError as error:
+            raise_if_stopped(error)
             cause = error.cause
             if isinstance(cause, ApplicationError):
                 raise StepFailed(cause.type or "code-failed", cause.message) from error
@@ -92,8 +93,8 @@ def _step_ended(visit: Visit, result: CodeResult, entered_at: str) -> None:
     memory, name = visit.frame.memory, str(result.id)
     inner = _inner(visit, name, entered_at)
     if result.error is not None:
-        memory["failed"][name] = result.error
-        visit.run.keep({name: result.error})
+        memory["failed"][name] = result.error if result.value is None else result.value
+        visit.run.keep({name: memory["failed"][name]})
         visit.run.recorded(inner, None, result.error, result.logs)
         return
     memory["done"][name] = result.value
@@ -102,11 +103,12 @@ def _step_ended(visit: Visit, result: CodeResult, entered_at: str) -> None:
 
 
 def _threw(visit: Visit, result: CodeResult, entered_at: str) -> StepFailed:
-    message = result.error or "the handler threw"
+    message, logs = result.error or "the handler threw", result.logs
     if result.id is not None:
-        visit.run.recorded(_inner(visit, result.id, entered_at), None, message, result.logs)
+        visit.run.recorded(_inner(visit, result.id, entered_at), None, message, logs)
+        logs = []
     visit.frame.memory["failed"] = {}
-    return StepFailed(result.code or "handler-threw", message)
+    return StepFailed(result.code or "handler-threw", message, logs)
 
 
 async def _wait(visit: Visit, asked: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from definitions.expressions import ABSENT
 from definitions.model import Expression
 from worker.attributes import short
-from worker.steps.base import StepFailed, Visit
+from worker.steps.base import StepFailed, Visit, raise_if_stopped
 
 #: One attempt; a worker that dies in it is noticed after this.
 ATTEMPT = timedelta(seconds=10)
@@ -33,6 +33,7 @@ async def perform(visit: Visit, name: str, argument: Any, result_type: Any, what
                 summary=short(f"{visit.step}: {what}"),
             )
     except ActivityError as error:
+        raise_if_stopped(error)
         cause = error.cause
         if isinstance(cause, ApplicationError):
             raise StepFailed(cause.type or "call-failed", cause.message) from error

@@ -28,9 +28,17 @@ async def run(visit: Visit, step: WaitStep) -> Done:
     try:
         done = await _outcome(visit, step, wait)
     except (StepFailed, RunEnded, asyncio.CancelledError):
-        await _close(visit, wait)
+        visit.run.waits.close(wait.id, used=False)
+        await _tell(visit, wait)
         raise
-    await _close(visit, wait)
+    if not wait.satisfied:
+        visit.run.waits.close(wait.id)
+    try:
+        await _tell(visit, wait)
+    except asyncio.CancelledError:
+        visit.run.waits.close(wait.id, used=False)
+        raise
+    visit.run.waits.close(wait.id)
     return done
 
 
@@ -47,8 +55,8 @@ def _rules(visit: Visit, step: WaitStep) -> tuple[Accepts, Check]:
     )
 
 
-async def _close(visit: Visit, wait: OpenWait) -> None:
-    visit.run.waits.close(wait.id)
+async def _tell(visit: Visit, wait: OpenWait) -> None:
+    """Make known that it waits no more. If it is satisfied, it holds its events until its visit is sure to use them."""
     visit.run.released(wait)
     if wait.id in visit.frame.memory.get("registered", []):
         await correlated.withdraw(visit, wait, visit.frame.memory["key"])
@@ -68,15 +76,14 @@ async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
 
 async def _register(visit: Visit, step: WaitStep, wait: OpenWait) -> None:
     if step.correlation is not None:
-        memory = visit.frame.memory
-        if "key" not in memory:
-            memory["key"] = correlated.correlation_key(step.correlation.key, visit)
-        await correlated.register(visit, wait, memory["key"])
+        await correlated.register(visit, wait, visit.frame.memory["key"])
 
 
 def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
     need = {"all": len(step.events), "any": 1}.get(str(step.need)) or int(step.need)
-    deadline = step.deadline
+    deadline, memory = step.deadline, visit.frame.memory
+    if step.correlation is not None and "key" not in memory:
+        memory["key"] = correlated.correlation_key(step.correlation.key, visit)
     return OpenWait(
         id=visit.id,
         step=visit.step,
@@ -88,6 +95,7 @@ def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
         on_deadline=(f"go to {deadline.step}" if deadline.step else deadline.then) if deadline else None,
         next=visit.next,
         on_reject=step.on_reject,
+        key=None if step.correlation is None else [memory["key"]],
     )
 
 

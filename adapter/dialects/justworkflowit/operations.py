@@ -15,6 +15,7 @@ from starlette.responses import Response
 from adapter.answers import JsonAnswer
 from adapter.auth import Principal, authorise
 from adapter.body import json_model
+from adapter.description import described
 from adapter.services import services
 from definitions import ids
 from definitions.errors import NotFound
@@ -104,41 +105,8 @@ def operation(
             summary=name,
             description=handler.__doc__,
             operation_id=name,
-            openapi_extra=_documented(method, BASE + path, permission, asked),
+            openapi_extra=described(method, BASE + path, permission, asked),
         )
         return handler
 
     return register
-
-
-def _documented(method: str, path: str, permission: str, asked: type[BaseModel] | None) -> dict[str, Any]:
-    """What the interface description says besides: the routes read the raw request, so nothing is found by itself."""
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", path)
-    ]
-    extra: dict[str, Any] = {"parameters": parameters, "x-permission": permission}
-    schema = {} if asked is None else _schema(asked)
-    if method == "GET":
-        parameters += [
-            {"name": name, "in": "query", "schema": part} for name, part in schema.get("properties", {}).items()
-        ]
-    elif schema:
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return extra
-
-
-def _schema(model: type[BaseModel]) -> Any:
-    """A model's schema in one piece: a reference into it would be looked for at the document's root."""
-    schema = model.model_json_schema()
-    parts = schema.pop("$defs", {})
-
-    def whole(value: Any) -> Any:
-        if isinstance(value, list):
-            return [whole(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        name = str(value.get("$ref", "")).removeprefix("#/$defs/")
-        return whole(parts[name]) if name in parts else {key: whole(item) for key, item in value.items()}
-
-    return whole(schema)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from adapter.answers import JsonAnswer
 from adapter.dialects.stackshift.operations import envelope
 from adapter.failures import RequestInvalid, status_of
 from definitions import errors
@@ -28,7 +29,7 @@ def render_error(request: Request, error: TidegateError) -> Response:
     shown: dict[str, Any] = {"code": error.code}
     if details := _details(error):
         shown["details"] = details
-    return JSONResponse(envelope(status, error.message, error=shown), status)
+    return JsonAnswer(envelope(status, error.message, error=shown), status)
 
 
 def _details(error: TidegateError) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from adapter.answers import JsonAnswer
 from adapter.auth import Principal, authorise
 from adapter.body import json_model
 from adapter.description import described
@@ -72,14 +73,17 @@ def envelope(status: int, message: str, **more: Any) -> Json:
 
 
 def operation(
-    router: APIRouter, name: str, method: str, path: str, permission: str, body: type[BaseModel] | None = None
+    router: APIRouter, name: str, method: str, path: str, permission: str, asked: type[BaseModel] | None = None
 ) -> Callable[[Handler], Handler]:
-    """Serve a route at `/api/v1` + `path` to callers with the permission; the organisation is that of their key."""
+    """Serve a route at `/api/v1` + `path` to callers with the permission; the organisation is that of their key.
+
+    `asked` is what the interface description says of the request: a GET's query, else the body.
+    """
 
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             answer = await handler(Call(request, authorise(request, permission)))
-            return JSONResponse(envelope(answer.status, answer.message, data=answer.data), answer.status)
+            return JsonAnswer(envelope(answer.status, answer.message, data=answer.data), answer.status)
 
         router.add_api_route(
             BASE + path,
@@ -89,7 +93,7 @@ def operation(
             summary=name,
             description=handler.__doc__,
             operation_id=f"stackshift_{name}",
-            openapi_extra=described(BASE + path, permission, body),
+            openapi_extra=described(method, BASE + path, permission, asked),
         )
         return handler
 

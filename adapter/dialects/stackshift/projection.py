@@ -82,12 +82,18 @@ def _timeline(description: RunDescription, snapshot: RunSnapshot) -> Iterator[Js
 
 
 def _items(record: StepRecord) -> Iterator[Json]:
-    """What a record says; that of a handler as a whole tells only how an attempt failed."""
+    """What a record says; that of a handler as a whole tells only how an attempt failed, and what was logged last."""
     if record.label != HANDLER_LABEL or record.source == "event":
         yield _item(record)
     elif record.status == "failure":
         failed = {"at": record.ended_at, "type": "attempt.failed", "attempt": record.attempt}
-        yield failed | {"error": "; ".join(record.errors)}
+        yield failed | {"error": "; ".join(record.errors)} | _logs(record)
+    elif record.logs:
+        yield {"at": record.ended_at, "type": "job.logged", "attempt": record.attempt} | _logs(record)
+
+
+def _logs(record: StepRecord) -> Json:
+    return {"logs": record.logs} if record.logs else {}
 
 
 def _step(name: str) -> str:
@@ -111,4 +117,4 @@ def _item(record: StepRecord) -> Json:
         item["output"] = record.output
     if record.errors:
         item["error"] = "; ".join(record.errors)
-    return item
+    return item | _logs(record)

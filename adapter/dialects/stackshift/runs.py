@@ -91,7 +91,7 @@ async def _whole(call: Call, run_id: str) -> projection.Json:
     return projection.run(await call.client.describe_run(DIALECT, call.organisation, run_id), snapshot)
 
 
-@operation(router, "ListRuns", "GET", "/runs", RUN_READ)
+@operation(router, "ListRuns", "GET", "/runs", RUN_READ, wire.ListRuns)
 async def list_runs(call: Call) -> Answer:
     """Runs, newest first, a page at a time."""
     asked = wire.query(call.request, wire.ListRuns)

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from definitions.dialects.stackshift import checks
-from definitions.dialects.stackshift.scope import has_dynamic, is_dynamic
+from definitions.dialects.stackshift.scope import ANY, NUMBER, OBJECT, Shape, has_dynamic, is_dynamic
 from definitions.json_path import child
 from definitions.report import Report
 
@@ -23,11 +23,11 @@ _HTTP: dict[str, dict[str, Any]] = {
     "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600},
     "expect": {"type": "object"},
 }
-#: Executor -> the parts of its output that are known beforehand.
-OUTPUT_PARTS: dict[str, tuple[str, ...] | None] = {
-    "http": ("status", "headers", "body"),
-    "aws_lambda": None,
-    "gcp_cloudfunction": None,
+#: Executor -> what is known of its output beforehand.
+OUTPUTS: dict[str, Shape] = {
+    "http": {"status": NUMBER, "headers": OBJECT, "body": ANY},
+    "aws_lambda": ANY,
+    "gcp_cloudfunction": ANY,
 }
 
 
@@ -35,8 +35,8 @@ def check_executor(call: dict[str, Any], executors: Mapping[str, Any], path: str
     """The type must exist. Its config is checked as far as it is written out; the rest is checked before each call."""
     kind, config = call["type"], call.get("config", {})
     at = child(path, "config")
-    if not isinstance(kind, str) or (kind not in OUTPUT_PARTS and kind not in executors):
-        known = ", ".join([*OUTPUT_PARTS, *sorted(executors)])
+    if not isinstance(kind, str) or (kind not in OUTPUTS and kind not in executors):
+        known = ", ".join([*OUTPUTS, *sorted(executors)])
         message = f"there is no executor {str(kind)[:80]!r}; there are: {known}"
         report.add("executor-unknown", child(path, "type"), message)
     elif not checks.is_object(config, at, report, "config-invalid"):

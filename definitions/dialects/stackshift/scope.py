@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from definitions.expressions import path as paths
@@ -13,11 +13,12 @@ from definitions.report import Report
 PAYLOAD = "payload"
 LANGUAGE = "path"
 
-#: The parts of a result that are known beforehand; None: anything may be in it.
-Parts = Sequence[str] | None
+#: What is known of a value beforehand: a word, or the parts that it has, each with what is known of it.
+ANY, TEXT, NUMBER, BOOLEAN, OBJECT = "anything", "text", "a number", "true or false", "an object"
+Shape = str | Mapping[str, "Shape"]
 
-WAIT_PARTS = ("event", "correlationKey", "payload", "timedOut")
-SEND_PARTS = ("event_id", "duplicate")
+WAIT_RESULT: Shape = {"event": TEXT, "correlationKey": ANY, "payload": ANY, "timedOut": BOOLEAN}
+SEND_RESULT: Shape = {"event_id": TEXT, "duplicate": BOOLEAN}
 
 
 class Scope:
@@ -25,25 +26,36 @@ class Scope:
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._known: dict[str, Parts] = {PAYLOAD: None}
+        self._known: dict[str, Shape] = {PAYLOAD: ANY}
 
-    def declare(self, name: str, path: str, parts: Parts = None) -> None:
+    def declare(self, name: str, path: str, shape: Shape = ANY) -> None:
         """Make a result known to the steps that follow."""
         if name in self._known:
             whose = "the run's payload" if name == PAYLOAD else "another result"
             message = f"{name[:80]!r} is the name of {whose}; choose another with `as`"
             self._report.add("step-name-repeated", path, message)
-        self._known[name] = parts
+        self._known[name] = shape
 
     def assume(self, name: Any) -> None:
         """Know a name though its step is wrong, so that what refers to it is not found wrong as well."""
         if isinstance(name, str):
-            self._known.setdefault(name, None)
+            self._known.setdefault(name, ANY)
 
     def expression(self, value: Any, path: str) -> Expression:
         """A value with `${…}` in its texts as an expression; what it cannot resolve is in the report."""
         self._check(value, path)
         return Expression(language=LANGUAGE, source=value)
+
+    def kind(self, text: str) -> str:
+        """What a text comes to, as far as that is known beforehand: one of the words above."""
+        dotted = paths.whole(text)
+        if dotted is None:
+            return TEXT
+        root, *rest = dotted.split(".")
+        shape = self._known.get(root, ANY)
+        for key in rest:
+            shape = _part(shape, key) or ANY
+        return shape if isinstance(shape, str) else OBJECT
 
     def _check(self, value: Any, path: str) -> None:
         if isinstance(value, str):
@@ -59,7 +71,10 @@ class Scope:
             self._report.add("expression-invalid", path, str(error)[:300])
             return
         for dotted in named:
-            self._check_reference(dotted, path)
+            if "" in dotted.split("."):
+                self._report.add("expression-invalid", path, f"a part of the path {dotted[:80]!r} is empty")
+            else:
+                self._check_reference(dotted, path)
 
     def _check_reference(self, dotted: str, path: str) -> None:
         root, *rest = dotted.split(".")
@@ -69,11 +84,24 @@ class Scope:
                 "reference-unknown", path, f"nothing is called {root[:80]!r} here; known are: {known[:200]}"
             )
             return
-        parts = self._known[root]
-        if rest and parts is not None and rest[0] not in parts:
-            self._report.add(
-                "reference-unresolvable", path, f"{root[:80]!r} has no {rest[0][:80]!r}; it has: {', '.join(parts)}"
-            )
+        shape, at = self._known[root], root
+        for key in rest:
+            part = _part(shape, key)
+            if part is None:
+                self._report.add("reference-unresolvable", path, f"{at[:80]!r} has no {key[:80]!r}; {_it(shape)}")
+                return
+            shape, at = part, f"{at}.{key}"
+
+
+def _part(shape: Shape, key: str) -> Shape | None:
+    """What is known of a part of a value; None if there is no such part."""
+    if isinstance(shape, str):
+        return ANY if shape in (ANY, OBJECT) else None
+    return shape.get(key)
+
+
+def _it(shape: Shape) -> str:
+    return f"it is {shape}" if isinstance(shape, str) else f"it has: {', '.join(shape)}"
 
 
 def is_dynamic(value: Any) -> bool:

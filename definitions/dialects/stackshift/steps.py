@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from definitions.dialects.stackshift import checks
-from definitions.dialects.stackshift.executors import OUTPUT_PARTS, check_executor
-from definitions.dialects.stackshift.scope import SEND_PARTS, WAIT_PARTS, Scope, has_dynamic, is_dynamic
+from definitions.dialects.stackshift.executors import OUTPUTS, check_executor
+from definitions.dialects.stackshift.scope import (
+    ANY,
+    NUMBER,
+    SEND_RESULT,
+    TEXT,
+    WAIT_RESULT,
+    Scope,
+    Shape,
+    has_dynamic,
+    is_dynamic,
+)
 from definitions.dialects.stackshift.words import DELIVER, DURATIONS, ON_TIMEOUT
 from definitions.durations import seconds
 from definitions.json_path import child
@@ -49,7 +59,7 @@ def _run(raw: dict[str, Any], path: str, context: Context) -> Made:
     report, call, at = context.report, raw.get("call"), child(path, "call")
     known = checks.has_keys(raw, ("run", "call"), ("as",), path, report)
     named = checks.is_name(raw["run"], child(path, "run"), report, "step-name-invalid")
-    save = _result(raw, path, context, OUTPUT_PARTS.get(_type_of(call)), named_by="run" if named else None)
+    save = _result(raw, path, context, OUTPUTS.get(_type_of(call), ANY), named_by="run" if named else None)
     if not known or not checks.is_object(call, at, report, "call-invalid") or not isinstance(call, dict):
         return None
     if not checks.has_keys(call, ("type",), ("config", "secrets", "timeout"), at, report):
@@ -58,6 +68,7 @@ def _run(raw: dict[str, Any], path: str, context: Context) -> Made:
     secrets = call.get("secrets", {})
     _check_secrets(secrets, child(at, "secrets"), report)
     timeout = _seconds(call, "timeout", at, report)
+    checks.expect(timeout != 0, child(at, "timeout"), report, "duration-invalid", "a call needs some time")
     config = call.get("config", {})
     computed = context.scope.expression(config, child(at, "config")) if has_dynamic(config) else None
     if report.problems:
@@ -68,7 +79,7 @@ def _run(raw: dict[str, Any], path: str, context: Context) -> Made:
         config={} if computed else config,
         config_from=computed,
         secrets=secrets,
-        timeout=timeout or CALL_SECONDS,
+        timeout=CALL_SECONDS if timeout is None else timeout,
         save=save,
     )
 
@@ -86,12 +97,12 @@ def _check_secrets(value: Any, path: str, report: Report) -> None:
 def _wait(raw: dict[str, Any], path: str, context: Context) -> Made:
     report = context.report
     checks.has_keys(raw, ("waitForEvent",), ("as", "correlationKey", "timeout", "onTimeout"), path, report)
-    checks.is_name(raw["waitForEvent"], child(path, "waitForEvent"), report, "event-name-invalid")
+    _event_name(raw, "waitForEvent", path, report)
     key = _key(raw, "correlationKey", path, context, "correlation-key-invalid")
     after = _seconds(raw, "timeout", path, report)
     then = raw.get("onTimeout", "fail")
     checks.is_word(then, ON_TIMEOUT, child(path, "onTimeout"), report, "on-timeout-unknown")
-    save = _result(raw, path, context, WAIT_PARTS)
+    save = _result(raw, path, context, WAIT_RESULT)
     if report.problems:
         return None
     return raw.get("as", raw["waitForEvent"]), WaitStep(
@@ -111,13 +122,13 @@ def _send(raw: dict[str, Any], path: str, context: Context) -> Made:
         return None
     if not checks.has_keys(send, ("name",), ("payload", "correlationKey", "idempotencyKey", "deliver"), at, report):
         return None
-    checks.is_name(send["name"], child(at, "name"), report, "event-name-invalid")
+    _event_name(send, "name", at, report)
     deliver = send.get("deliver", "one")
     checks.is_word(deliver, DELIVER, child(at, "deliver"), report, "deliver-unknown")
     key = _key(send, "correlationKey", at, context, "correlation-key-invalid")
     idempotency = _key(send, "idempotencyKey", at, context, "idempotency-key-invalid")
     payload = context.scope.expression(send["payload"], child(at, "payload")) if "payload" in send else None
-    save = _result(raw, path, context, SEND_PARTS)
+    save = _result(raw, path, context, SEND_RESULT)
     if report.problems:
         return None
     return raw.get("as", f"send {send['name']}"), SendStep(
@@ -138,6 +149,8 @@ _OPERATIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {
     "delete": ((), (), False),
     "increment": (("by",), (), True),
 }
+#: Operation -> what is known of its result beforehand.
+_GIVES: dict[str, Shape] = {"increment": NUMBER}
 
 
 def _state(raw: dict[str, Any], path: str, context: Context) -> Made:
@@ -154,7 +167,7 @@ def _state(raw: dict[str, Any], path: str, context: Context) -> Made:
     key = _key(state, operation, at, context, "state-key-invalid", checks.STATE_KEY_LIMIT)
     value = _state_value(state, at, context)
     expires = _seconds(state, "expiresIn", at, report)
-    save = _result(raw, path, context) if gives else Save()
+    save = _result(raw, path, context, _GIVES.get(operation, ANY)) if gives else Save()
     if report.problems or key is None:
         return None
     return raw.get("as", f"state.{operation} {state[operation][:80]}"), StoreStep(
@@ -170,8 +183,9 @@ def _state(raw: dict[str, Any], path: str, context: Context) -> Made:
 def _state_value(state: dict[str, Any], path: str, context: Context) -> Expression | None:
     if "by" in state:
         by = state["by"]
-        good = (isinstance(by, int | float) and not isinstance(by, bool)) or is_dynamic(by)
-        checks.expect(good, child(path, "by"), context.report, "increment-invalid", "expected a number")
+        written = isinstance(by, int | float) and not isinstance(by, bool)
+        good = written or (is_dynamic(by) and context.scope.kind(by) in (ANY, NUMBER))
+        checks.expect(good, child(path, "by"), context.report, "increment-invalid", "expected a number, or one `${…}`")
     named = [name for name in ("value", "by") if name in state]
     return context.scope.expression(state[named[0]], child(path, named[0])) if named else None
 
@@ -179,9 +193,19 @@ def _state_value(state: dict[str, Any], path: str, context: Context) -> Expressi
 def _key(
     holder: dict[str, Any], name: str, path: str, context: Context, code: str, longest: int = checks.KEY_LIMIT
 ) -> Expression | None:
-    if name not in holder or not checks.is_key(holder[name], child(path, name), context.report, code, longest):
+    at = child(path, name)
+    if name not in holder or not checks.is_key(holder[name], at, context.report, code, longest):
         return None
-    return context.scope.expression(holder[name], child(path, name))
+    kind = context.scope.kind(holder[name])
+    checks.expect(kind in (ANY, TEXT), at, context.report, code, f"expected a string; this gives {kind}")
+    return context.scope.expression(holder[name], at)
+
+
+def _event_name(holder: dict[str, Any], name: str, path: str, report: Report) -> None:
+    at, code = child(path, name), "event-name-invalid"
+    if checks.is_name(holder[name], at, report, code):
+        # It would be taken literally: the run would wait for a name that nobody sends.
+        checks.expect(not is_dynamic(holder[name]), at, report, code, "the name of an event is not computed")
 
 
 def _seconds(holder: dict[str, Any], name: str, path: str, report: Report) -> int | None:
@@ -201,7 +225,7 @@ def _result(
     raw: dict[str, Any],
     path: str,
     context: Context,
-    parts: tuple[str, ...] | None = None,
+    shape: Shape = ANY,
     named_by: str | None = None,
 ) -> Save:
     """Where the result goes: under `as`, else under the step's own name; a result without a name is not kept."""
@@ -210,7 +234,7 @@ def _result(
         return Save()
     if by == "as" and not checks.is_name(raw["as"], child(path, "as"), context.report, "step-name-invalid"):
         return Save()
-    context.scope.declare(raw[by], child(path, by), parts)
+    context.scope.declare(raw[by], child(path, by), shape)
     return Save(output=[raw[by]])
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from adapter.keyring import Keyring, Principal
 from adapter.settings import Settings
 from tests.conformance.stack import Stack, adapter
+from tests.conformance.stackshift.programs import Programs
 from tests.conformance.stackshift.site import Site
 from tests.conformance.stackshift.vendor import Vendor, vendor_of
+from tests.conftest import temporal_executable
+from tests.worker.test_long_waits import SKIPPING
 
 KEYS = 300
 #: A key that may read runs and nothing else.
@@ -61,3 +66,19 @@ def site() -> Iterator[Site]:
     """What the steps of jobs call."""
     with Site() as served:
         yield served
+
+
+@pytest.fixture(params=["node", "deno"])
+def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Programs:
+    """Where programs that use our client module are run, with either runtime."""
+    return Programs(request.param, tmp_path)
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def skipping() -> AsyncIterator[tuple[WorkflowEnvironment, Stack]]:
+    """A server that skips time, with an adapter and a worker of its own."""
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=temporal_executable(), dev_server_extra_args=SKIPPING
+    )
+    async with environment, adapter(environment.client, settings=keyed()) as stack, stack.worker():
+        yield environment, stack

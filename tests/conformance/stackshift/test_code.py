@@ -245,6 +245,38 @@ async def test_a_handler_starts_runs_and_sends_events(vendor: Vendor, open_site:
     assert (await vendor.ended(listener))["result"] == {"ids": [first, second]}
 
 
+async def test_logs_are_in_the_timeline(vendor: Vendor, open_site: Site) -> None:
+    text = """stackshift.job('talk', async ({ step }) => {
+      await step.run('a', () => console.log('in a', { n: 1 }))
+      console.warn('before the end')
+      if (await step.run('odd', () => 1)) throw new Error('odd')
+    })"""
+    await vendor.register(code(open_site, text, maxAttempts=1))
+    run = await vendor.ended(await vendor.start("talk"), "failed")
+    logs = [(item["type"], item.get("logs")) for item in run["timeline"] if item.get("logs")]
+    assert logs == [
+        ("step.completed", ["in a { n: 1 }"]),
+        ("step.completed", ["warn: before the end"]),
+        ("attempt.failed", ["warn: before the end"]),
+    ]
+    await vendor.register(code(open_site, "stackshift.job('talk', async () => console.log('done'))"))
+    run = await vendor.ended(await vendor.start("talk"))
+    assert [(item["type"], item["logs"]) for item in run["timeline"] if "logs" in item] == [("job.logged", ["done"])]
+
+
+async def test_a_handler_sees_what_a_client_sees(vendor: Vendor, open_site: Site) -> None:
+    text = """stackshift.job('asks', async () => {
+      const run = await stackshift.start('echo', { n: 1 }, { idempotencyKey: 'k', scheduledAt: '2999-01-01T00:00:00Z' })
+      const other = await stackshift.start('echo', { n: 1 })
+      try { await stackshift.start('echo', { n: 2 }, { idempotencyKey: 'k' }) }
+      catch (error) { return [run.status, run.created, other.status, other.job, error.code] }
+    })"""
+    await vendor.register(job("echo", {"state": {"get": "k"}, "as": "k"}, returns=1))
+    await vendor.register(code(open_site, text))
+    found = (await vendor.ended(await vendor.start("asks")))["result"]
+    assert found == ["scheduled", True, "queued", "echo", "conflict"]
+
+
 async def test_a_scheduled_handler(vendor: Vendor, open_site: Site) -> None:
     await vendor.register(code(open_site, "stackshift.job('later', async () => 'now')"))
     at = datetime.now(timezone.utc) + timedelta(seconds=2)

@@ -88,6 +88,12 @@ async def test_a_run_without_payload(vendor: Vendor) -> None:
     assert (run["payload"], run["result"]) == (None, {"k": None})
 
 
+async def test_a_run_that_holds_half_a_character_is_readable(vendor: Vendor, site: Site) -> None:
+    half = {"text": "a\ud800"}
+    await vendor.register(job("half", site.step("ask", answer=half), returns="${ask.body}"))
+    assert (await vendor.ended(await vendor.start("half")))["result"] == half
+
+
 async def test_who_may(keyed_stack: Stack, vendor: Vendor) -> None:
     async with vendor_of(keyed_stack, READER, "org-reader") as reader:
         assert await reader.runs() == []
@@ -156,4 +162,6 @@ async def test_the_interface_is_described(keyed_stack: Stack, vendor: Vendor) ->
     }
     body = paths["/api/v1/events"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert "correlation_key" in body["properties"]
+    query = [part["name"] for part in paths["/api/v1/runs"]["get"]["parameters"]]
+    assert query == ["job", "status", "cursor", "limit"]
     assert data_of(await vendor.send("GET", "/runs"), 200)["runs"] == []

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from tests.conformance.stack import Stack, adapter
-from tests.conformance.stackshift.conftest import keyed
+from tests.conformance.stack import Stack
 from tests.conformance.stackshift.samples import ann, job, onboarding, wait
 from tests.conformance.stackshift.site import Site
 from tests.conformance.stackshift.vendor import Vendor, steps, vendor_of
-from tests.conftest import temporal_executable
-from tests.worker.test_long_waits import SKIPPING
 
 
 async def test_s1_the_event_resumes_the_run(vendor: Vendor, site: Site) -> None:
@@ -132,16 +127,6 @@ async def test_a_key_that_is_no_string_fails_the_step(vendor: Vendor, site: Site
 
 
 # --- S4: nobody sends the event; time is skipped ---
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def skipping() -> AsyncIterator[tuple[WorkflowEnvironment, Stack]]:
-    """A server that skips time, with an adapter and a worker of its own."""
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        dev_server_existing_path=temporal_executable(), dev_server_extra_args=SKIPPING
-    )
-    async with environment, adapter(environment.client, settings=keyed()) as stack, stack.worker():
-        yield environment, stack
 
 
 @pytest.mark.parametrize(("timeout", "hours"), [("24h", 24), ("30d", 720)])

@@ -227,3 +227,75 @@ def test_white_space_makes_no_other_job() -> None:
     one, other = '{"definition": {"name": "a", "steps": []}}', '{"definition":{"name":"a","steps":[]}}'
     assert stackshift.minified_sha256(one) == stackshift.minified_sha256(other)
     assert stackshift.minified_sha256(one) != stackshift.minified_sha256(one.replace('"a"', '"b"'))
+
+
+WAIT: Json = {"waitForEvent": "paid", "as": "event"}
+COUNT: Json = {"state": {"increment": "n"}, "as": "count"}
+SEND: Json = {"send": {"name": "sent"}, "as": "sent"}
+
+
+@pytest.mark.parametrize(
+    ("before", "key"),
+    [
+        (run("load"), "${load.status}"),
+        (run("load"), "${load.headers}"),
+        (run("load"), "${load}"),
+        (WAIT, "${event.timedOut}"),
+        (WAIT, "${event}"),
+        (SEND, "${sent.duplicate}"),
+        (COUNT, "${count}"),
+    ],
+)
+def test_a_key_that_cannot_be_text_is_refused(before: Json, key: str) -> None:
+    assert problems(before, {"waitForEvent": "go", "correlationKey": key}) == [
+        ("correlation-key-invalid", "steps[1].correlationKey")
+    ]
+    sending = {"name": "go", "correlationKey": key}
+    assert problems(before, {"send": sending}) == [("correlation-key-invalid", "steps[1].send.correlationKey")]
+    sending = {"name": "go", "idempotencyKey": key}
+    assert problems(before, {"send": sending}) == [("idempotency-key-invalid", "steps[1].send.idempotencyKey")]
+    assert problems(before, {"state": {"get": key}, "as": "got"}) == [("state-key-invalid", "steps[1].state.get")]
+    # Inside longer text each has its text.
+    assert compiled(before, {"waitForEvent": "go", "correlationKey": f"key:{key}"})
+
+
+@pytest.mark.parametrize(
+    "key", ["${payload}", "${load.body}", "${load.body.id}", "${event.event}", "${event.payload}", "${sent.event_id}"]
+)
+def test_a_key_that_may_be_text_is_computed(key: str) -> None:
+    assert compiled(run("load"), WAIT, SEND, {"waitForEvent": "go", "correlationKey": key})
+
+
+@pytest.mark.parametrize(
+    "text", ["${load.status.code}", "${event.timedOut.at}", "${count.value}", "${sent.event_id.a}"]
+)
+def test_what_has_no_parts_cannot_be_asked_for_one(text: str) -> None:
+    bad = {"send": {"name": "go", "payload": text}}
+    assert problems(run("load"), WAIT, SEND, COUNT, bad) == [("reference-unresolvable", "steps[4].send.payload")]
+
+
+@pytest.mark.parametrize("text", ["${payload.}", "${payload..id}", "${.payload}"])
+def test_a_path_has_no_empty_part(text: str) -> None:
+    assert problems({"waitForEvent": "go", "correlationKey": text}) == [
+        ("expression-invalid", "steps[0].correlationKey")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("step", "path"),
+    [({"waitForEvent": "paid.${payload.id}"}, "waitForEvent"), ({"send": {"name": "paid.${payload.id}"}}, "send.name")],
+)
+def test_the_name_of_an_event_is_not_computed(step: Json, path: str) -> None:
+    assert problems(step) == [("event-name-invalid", f"steps[0].{path}")]
+
+
+@pytest.mark.parametrize("by", ["1${payload.n}", "${payload.a}${payload.b}", "${load.headers}", "${event.timedOut}"])
+def test_an_amount_that_cannot_be_a_number_is_refused(by: str) -> None:
+    bad = {"state": {"increment": "n", "by": by}}
+    assert problems(run("load"), WAIT, bad) == [("increment-invalid", "steps[2].state.by")]
+
+
+def test_a_call_without_any_time_is_refused() -> None:
+    bad = run("a")
+    bad["call"]["timeout"] = "0s"
+    assert problems(bad) == [("duration-invalid", "steps[0].call.timeout")]

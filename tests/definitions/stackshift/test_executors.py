@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from definitions.dialects.stackshift.executors import _HTTP, OUTPUT_PARTS
+from definitions.dialects.stackshift.executors import _HTTP, OUTPUTS
 from worker.activities import EXECUTORS
 from worker.activities.http import CONFIG_SCHEMA
 
 
 def test_all_built_in_executors_are_known() -> None:
-    assert set(OUTPUT_PARTS) == set(EXECUTORS)
+    assert set(OUTPUTS) == set(EXECUTORS)
 
 
 def test_the_keys_of_http_are_known() -> None:

@@ -37,7 +37,7 @@ class Caller:
     def __init__(self, sandbox: Sandbox, source: str, payload: Any = None, host: Host = refuse) -> None:
         self._sandbox, self._source, self._payload, self.host = sandbox, source, payload, host
         self.done: dict[str, Any] = {}
-        self.failed: dict[str, str] = {}
+        self.failed: dict[str, Any] = {}
         self.calls = 0
 
     async def outcome(self, limits: Limits) -> Outcome:
@@ -58,7 +58,7 @@ class Caller:
             if result.error is None:
                 self.done[result.id] = result.value
             else:
-                self.failed[result.id] = result.error
+                self.failed[result.id] = result.error if result.value is None else result.value
         return result
 
     async def finish(self) -> CodeResult:
