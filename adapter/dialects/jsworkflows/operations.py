@@ -77,7 +77,7 @@ def operation(
             summary=name,
             description=handler.__doc__,
             operation_id=f"jsworkflows_{name}",
-            openapi_extra=described(BASE + path, permission, body),
+            openapi_extra=described(method, BASE + path, permission, body),
         )
         return handler
 
