@@ -29,8 +29,10 @@ class EventMemory:
         return self._state.recent.get(known.event_id) or Receipt(known.event_id, known.until)
 
     def check_room(self, event: PostEvent, now: float) -> None:
-        """Raise Overloaded if there is no room for the key of one more event."""
-        if event.idempotency_key is not None and len(self._state.keys) >= KEYS_LIMIT:
+        """Raise Overloaded if there is no room for the key of one more event; one that has ended makes room."""
+        if event.idempotency_key is None or len(self._state.keys) < KEYS_LIMIT:
+            return
+        if self.soonest() > now:
             pause = max(1, min(LONGEST_PAUSE, round(self.soonest() - now)))
             raise Overloaded(f"{KEYS_LIMIT} idempotency keys are remembered; no more fit", pause)
 

@@ -238,7 +238,8 @@ class TidegateRun(Blocks):
         try:
             if self._closing:
                 raise RunClosed("the run has ended", self.state.status)
-            self.waits.check(event)
+            with self.pace.uncounted():
+                self.waits.check(event)
         except TidegateError as error:
             raise failure(error) from error
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from temporalio import workflow
 
 #: Visits in one workflow task.
@@ -29,6 +32,15 @@ class Pace:
         """Count work that was done, in units and in bytes read or written."""
         self._renew()
         self._work += units + read // BYTES_PER_UNIT
+
+    @contextlib.contextmanager
+    def uncounted(self) -> Iterator[None]:
+        """Count nothing of what is done meanwhile: an update is checked when it comes, and not when it is replayed."""
+        counted = dict(vars(self))
+        try:
+            yield
+        finally:
+            vars(self).update(counted)
 
     def rested(self) -> None:
         """The run parks or calls: it is no loop that only turns."""

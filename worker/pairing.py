@@ -94,18 +94,21 @@ class Pairing:
     # --- events ---
 
     def check(self, event: PostEvent, now: float) -> None:
-        """Raise what `post` would raise, keeping nothing: InputInvalid, TooLarge, Conflict, Overloaded if full."""
+        """Raise what `post` would raise, changing nothing: InputInvalid, TooLarge, Conflict, Overloaded if full."""
         check_event(event)
         if self._memory.known(event, now) is not None:
             return
-        if self.soonest <= now:
-            self.expire(now)
         self._memory.check_room(event, now)
-        if self._bytes + size_of(event) > KEPT_BYTES:
+        held = self._bytes
+        if self.soonest <= now:
+            held = sum(one.size for one in self.state.events.values() if one.flying or one.receipt.until > now)
+        if held + size_of(event) > KEPT_BYTES:
             raise Overloaded(f"{len(self.state.events)} events wait to be used; no more are kept until some are")
 
     def post(self, event: PostEvent, now: float) -> Posted:
-        """Take an event. Raises as `check` does, and has changed nothing then."""
+        """Take an event. Raises as `check` does."""
+        if self.soonest <= now:
+            self.expire(now)
         self.check(event, now)
         if (known := self._memory.known(event, now)) is not None:
             return Posted(known, duplicate=True)

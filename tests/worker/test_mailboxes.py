@@ -13,6 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from definitions import contract
+from definitions.contract import PostOutcome
 from definitions.errors import Conflict, Overloaded, TooLarge
 from definitions.model import WaitStep
 from tests.running import DIALECT, Runs, eventually
@@ -205,6 +206,29 @@ async def test_a_filter_leaves_the_event_to_another_wait(runs: Runs) -> None:
     assert (await post(runs, k, 2, wait=True)).outcome == "buffered"
     assert (await runs.describe(never)).closed_at is None
     assert (await runs.ended(await waiting_or_done(runs, k))).output == 2
+
+
+async def test_a_key_that_is_used_anew_after_its_window_is_another_event(runs: Runs) -> None:
+    """Also for a wait that has seen, and used up, the event of the same key before."""
+    k = key()
+    right = {"language": "json-logic", "source": {"==": [{"var": "event.payload"}, "today"]}}
+    run_id = await waiting(runs, k, filter=right, on_reject="discard")
+    first = await post(runs, k, "yesterday", idempotency_key="daily", window=0.05, wait=True)
+    assert first.outcome == "matched"
+    second = await eventually(
+        lambda: post(runs, k, "yesterday", idempotency_key="daily", window=0.05), lambda outcome: not outcome.duplicate
+    )
+    assert second.event_id != first.event_id
+    third = await eventually(lambda: today(runs, k), lambda outcome: outcome is not None)
+    assert third is not None and not third.duplicate
+    assert (await runs.ended(run_id)).output == "today"
+
+
+async def today(runs: Runs, k: str) -> PostOutcome | None:
+    try:
+        return await post(runs, k, "today", idempotency_key="daily", window=60.0)
+    except Conflict:
+        return None
 
 
 async def test_one_of_two_names(runs: Runs) -> None:

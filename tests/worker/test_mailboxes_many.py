@@ -108,16 +108,17 @@ async def test_two_thousand_runs_and_their_events(temporal_client: Client) -> No
 async def test_the_same_while_the_worker_is_killed(temporal_client: Client, temporal_address: str) -> None:
     queue = f"killed-{uuid.uuid4()}"
     runs = Runs(TidegateClient(temporal_client, queue), f"org-{uuid.uuid4()}")
-    crowd = Crowd(runs, 300, seed=2)
-    early = crowd.random.sample(crowd.keys, 60)
+    crowd = Crowd(runs, 2_000, seed=2)
+    early = crowd.random.sample(crowd.keys, 400)
     late = [key for key in crowd.keys if key not in set(early)]
-    starts, events = crowd.random.sample(crowd.keys, 300), crowd.events(late)
+    starts, events = crowd.random.sample(crowd.keys, 2_000), crowd.events(late)
     process = await start_worker(temporal_address, queue)
     try:
         await each(crowd.events(early), crowd.send)
-        for work, act in ((starts[:150], crowd.start), (starts[150:], crowd.start), (events, crowd.send)):
+        for work, act in ((starts[:1_000], crowd.start), (starts[1_000:], crowd.start), (events, crowd.send)):
             working = asyncio.ensure_future(each(work, act))
-            await asyncio.sleep(crowd.random.uniform(0.3, 1.5))
+            await asyncio.sleep(crowd.random.uniform(2, 5))
+            assert not working.done(), "it is killed in the middle"
             await kill(process)
             process = await start_worker(temporal_address, queue)
             await working

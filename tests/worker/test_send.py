@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +14,12 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from definitions.contract import SEND_EVENT, PostOutcome, SendEvent
-from tests.running import Runs, runs_on
-from tests.worker.mailboxes import correlated, post
+from definitions.errors import TidegateError
+from tests.running import Runs, eventually, runs_on
+from tests.worker.mailboxes import correlated, mailbox, post
 from tests.worker.test_interpreter import block, literal, path
 from worker.client import TidegateClient
+from worker.failures import failure
 from worker.interpreter import TidegateRun
 
 
@@ -117,30 +122,66 @@ async def test_a_step_that_cannot_be_done_fails_at_once(runs: Runs, step: dict[s
 
 
 async def test_an_attempt_that_died_after_it_had_sent_is_repeated_and_counts_once(
-    temporal_client: Client, key: str
+    temporal_client: Client, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outcomes: list[PostOutcome] = []
+    """Also when so many others have sent meanwhile that the mailbox has continued and forgotten the event's id."""
+    quickly_forgetting(monkeypatch)
     async with runs_on(temporal_client) as runs:  # for its mailboxes
-
-        @activity.defn(name=SEND_EVENT)
-        async def dies(request: SendEvent) -> PostOutcome:
-            to = request.address
-            outcomes.append(await runs.tidegate.post_event(to.dialect, to.organisation, to.name, to.key, request.event))
-            if len(outcomes) < 3:
-                raise RuntimeError("died before the result was reported")
-            return outcomes[-1]
-
-        queue = f"alone-{uuid.uuid4()}"
-        lonely = Runs(TidegateClient(temporal_client, queue), runs.organisation)
-        async with Worker(
-            temporal_client,
-            task_queue=queue,
-            workflows=[TidegateRun],
-            activities=[dies],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-        ):
-            sent = await output(lonely, sender(payload=literal(1)), {"key": key})
+        sent, outcomes = await repeated(runs, sender(payload=literal(1)), key)
         assert {outcome.event_id for outcome in outcomes} == {sent["event_id"]}
-        assert len(outcomes) == 3
+        assert [outcome.duplicate for outcome in outcomes] == [False, True, True]
         await post(runs, key, 2)
         assert [await output(runs, correlated(), {"key": key}) for _ in range(2)] == [1, 2], "not 1 a second time"
+
+
+async def test_an_event_that_was_sent_with_another_payload_before_is_no_conflict(
+    temporal_client: Client, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was cancelled, say, and resumed with other data; it has given no key that could be in conflict."""
+    quickly_forgetting(monkeypatch)
+    async with runs_on(temporal_client) as runs:
+        sent, outcomes = await repeated(runs, sender(payload=literal(1)), key, lambda request, n: n)
+        assert len(outcomes) == 1 and sent == {"event_id": outcomes[0].event_id, "duplicate": True}
+        assert await output(runs, correlated(), {"key": key}) == 0
+
+
+def quickly_forgetting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.event_memory.RECENT_LIMIT", 2)
+    monkeypatch.setattr("worker.mailbox.POSTS_PER_EXECUTION", 3)
+    monkeypatch.setattr("worker.mailbox.YOUNG", timedelta(0))
+
+
+async def repeated(
+    runs: Runs, body: dict[str, Any], key: str, payload: Callable[[SendEvent, int], Any] | None = None
+) -> tuple[Any, list[PostOutcome]]:
+    """The output of a run whose sending dies twice before its result is reported, and what the mailbox has said."""
+    outcomes: list[PostOutcome] = []
+    calls = itertools.count()
+
+    @activity.defn(name=SEND_EVENT)
+    async def dies(request: SendEvent) -> PostOutcome:
+        to, call = request.address, next(calls)
+        if payload is not None:
+            request.event.payload = payload(request, call)
+        try:
+            outcomes.append(await runs.tidegate.post_event(to.dialect, to.organisation, to.name, to.key, request.event))
+        except TidegateError as error:
+            raise failure(error) from error
+        if call < 2:
+            before = (await mailbox(runs, key).describe()).run_id
+            for _ in range(3):
+                await post(runs, key, "of another", retention=0.0)
+            await eventually(mailbox(runs, key).describe, lambda described: described.run_id != before)
+            raise RuntimeError("died before the result was reported")
+        return outcomes[-1]
+
+    client = runs.tidegate.temporal
+    lonely = Runs(TidegateClient(client, f"alone-{uuid.uuid4()}"), runs.organisation)
+    async with Worker(
+        client,
+        task_queue=lonely.tidegate.task_queue,
+        workflows=[TidegateRun],
+        activities=[dies],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        return await output(lonely, body, {"key": key}), outcomes

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from urllib.parse import quote
 
 from definitions.contract import CallContext, PostEvent, PostOutcome, UseStore
-from definitions.errors import InputInvalid, Overloaded, TidegateError, Unavailable
+from definitions.errors import Conflict, InputInvalid, Overloaded, TidegateError, Unavailable
 from definitions.ids import content_hash, digest
 from worker.http_client import Answer, Headers, HttpClient, Outgoing
 
@@ -26,6 +26,8 @@ T = TypeVar("T")
 FETCH_SECONDS = 60.0
 FETCH_BYTES = 4_000_000
 HEADERS_LIMIT = 200
+#: Seconds for which a repetition of an event is known that the code has given no key.
+OWN_WINDOW = 3_600.0
 #: Pauses, in seconds, before what was not to be reached is asked again.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 #: Headers that are the client's to set.
@@ -129,16 +131,24 @@ class CallHost(FetchHost):
 
     async def send(self, step: str | None, arguments: dict[str, Any]) -> dict[str, Any]:
         name, key = text_of(arguments, "event"), maybe_text(arguments, "key")
+        own, given = digest("sent", self._key(step, name, key)).hex()[:32], maybe_text(arguments, "idempotencyKey")
         event = PostEvent(
-            id=digest("sent", self._key(step, name, key)).hex()[:32],
+            id=own,
             payload=arguments.get("payload"),
             has_payload=arguments.get("hasPayload") is True,
-            idempotency_key=maybe_text(arguments, "idempotencyKey"),
+            idempotency_key=own if given is None else given,
+            window=OWN_WINDOW if given is None else PostEvent.window,
         )
         context = self._context
-        outcome = await insist(
-            lambda: self._services.post_event(context.dialect, context.organisation, name, key, event)
-        )
+        try:
+            outcome = await insist(
+                lambda: self._services.post_event(context.dialect, context.organisation, name, key, event)
+            )
+        except Conflict:
+            if given is not None:
+                raise
+            # An earlier attempt of the step has sent it, with another payload: what was sent counts.
+            outcome = PostOutcome(own, "accepted", duplicate=True)
         return {"event_id": outcome.event_id, "duplicate": outcome.duplicate}
 
     async def start(self, step: str | None, arguments: dict[str, Any]) -> dict[str, Any]:

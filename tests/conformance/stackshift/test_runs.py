@@ -6,12 +6,14 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from definitions.contract import RunSnapshot
 from tests.conformance.stack import Stack, adapter
 from tests.conformance.stackshift.conftest import READER, keyed
 from tests.conformance.stackshift.samples import job, wait
 from tests.conformance.stackshift.site import Site
 from tests.conformance.stackshift.vendor import Vendor, data_of, refused, vendor_of
 from tests.running import eventually
+from worker.client import TidegateClient
 
 
 async def test_lists_by_job_and_status(vendor: Vendor, site: Site) -> None:
@@ -86,6 +88,27 @@ async def test_a_run_without_payload(vendor: Vendor) -> None:
     await vendor.register(job("empty", {"state": {"get": "k"}, "as": "k"}, returns={"k": "${k}"}))
     run = await vendor.ended(await vendor.start("empty"))
     assert (run["payload"], run["result"]) == (None, {"k": None})
+
+
+async def test_a_run_that_ends_while_it_is_read_is_shown_as_a_whole(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await vendor.register(job("gate", wait("go", "k"), returns="${event.payload}"))
+    run_id = await vendor.start("gate")
+    await vendor.waits(run_id)
+    reading = TidegateClient.snapshot
+
+    async def ends_meanwhile(client: TidegateClient, *run: str) -> RunSnapshot:
+        found = await reading(client, *run)
+        if found.status == "running":
+            await vendor.event("go", 7, "k")
+            await client.temporal.get_workflow_handle(vendor.workflow_id(run_id)).result()
+        return found
+
+    monkeypatch.setattr(TidegateClient, "snapshot", ends_meanwhile)
+    run = await vendor.run(run_id)
+    assert (run["status"], run["result"], run["waiting_for"]) == ("completed", 7, [])
+    assert [item["type"] for item in run["timeline"]][-2:] == ["step.completed", "run.completed"]
 
 
 async def test_a_run_that_holds_half_a_character_is_readable(vendor: Vendor, site: Site) -> None:

@@ -264,7 +264,7 @@ async def test_events(sandbox: Sandbox, services: Services) -> None:
         True,
         "k",
     )
-    assert (no_key, bare.has_payload, bare.idempotency_key) == (None, False, None)
+    assert (no_key, bare.has_payload, bare.idempotency_key, bare.window) == (None, False, bare.id, 3_600)
     assert result.value[0] == {"eventId": event.id, "duplicate": False}
     again = Services()
     await once(sandbox, source, host=host_of(again))
