@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from definitions import contract, ids
+from tests.histories.branch_flows import BRANCHES
 from tests.histories.correlated_flows import CORRELATED
 from tests.histories.scene import SUGGEST_AFTER, VENDOR, Flow, Kept, Scene, vendors_text
 from tests.running import eventually
@@ -308,4 +309,5 @@ FLOWS: dict[str, Flow] = {
     "parked": parked,
     "definition": definition_entity,
     **CORRELATED,
+    **BRANCHES,
 }

@@ -22,6 +22,7 @@ from definitions.dialects import DIALECTS
 from tests.conftest import connect, free_port, server_command
 from tests.lambda_endpoint import LambdaEndpoint
 from tests.running import Runs, eventually, runs_on
+from tests.worker.activities.local_server import LocalServer
 from worker.activities import load_executors
 from worker.activities.executor import Executor, Tools
 from worker.secrets import SecretBox
@@ -30,15 +31,21 @@ LIBRARY = Path(__file__).parents[2] / "definitions" / "library" / "justworkflowi
 VENDOR = "justworkflowit"
 #: After so many events Temporal suggests to continue as new, so that histories of it can be small.
 SUGGEST_AFTER = 45
+#: What actions call; it stands for the scene's own site.
+SITE = "https://site.example.com"
 
 
 @dataclass
 class Scene:
-    """One organisation on the recording server. `failures` is how often the team's executor fails before it works."""
+    """One organisation on the recording server, and a site that it calls.
+
+    `failures` is how often the team's executor fails before it works.
+    """
 
     runs: Runs
     lambdas: LambdaEndpoint
     box: SecretBox
+    site: LocalServer
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -146,7 +153,8 @@ async def _played(client: Client, lambdas: LambdaEndpoint) -> AsyncIterator[Scen
         return {"echo": call.input}
 
     executors = {**load_executors(), "team_flaky": Executor(flaky)}
-    with patch("worker.activities.activity.load_executors", lambda: executors):
-        async with runs_on(client, "tidegate", secret_keys=(key,)) as runs:
+    with patch("worker.activities.activity.load_executors", lambda: executors), LocalServer() as site:
+        rewrite = ((SITE, site.url("")),)
+        async with runs_on(client, "tidegate", secret_keys=(key,), http_rewrite=rewrite) as runs:
             runs.organisation = "acme"
-            yield Scene(runs, lambdas, SecretBox((key,)), failures)
+            yield Scene(runs, lambdas, SecretBox((key,)), site, failures)

@@ -27,16 +27,19 @@ from worker.resume import TidegateResume
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").glob("v*/*.json"))
 #: Of the first release; a name that is not here was lost.
 V0_1_0 = {
-    "approval-flow", "attempts", "cancelled", "children-child", "children-parent-1", "children-parent-2", "code",
-    "code-throws", "continue-as-new-1", "continue-as-new-2", "continue-as-new-suggested-1",
+    "approval-flow", "attempts", "branches-chain", "branches-fan-out", "branches-hooks-completed",
+    "branches-hooks-failed", "branches-store-1", "branches-store-2", "cancelled", "children-child", "children-parent-1",
+    "children-parent-2", "code", "code-throws", "continue-as-new-1", "continue-as-new-2", "continue-as-new-suggested-1",
     "continue-as-new-suggested-2", "correlated-all", "correlated-all-by-signal", "correlated-all-cancelled",
     "correlated-all-taken", "correlated-continue-as-new-1", "correlated-continue-as-new-2", "correlated-early",
     "correlated-early-mailbox", "correlated-late", "correlated-late-mailbox", "correlated-timeout",
     "correlated-timeout-mailbox", "deadline-cancel", "deadline-continue", "deadline-fail", "deadline-goto",
     "definition-1", "definition-2", "each", "early-event", "failed-and-resumed-1", "failed-and-resumed-2",
-    "failed-and-resumed-claim", "json-logic-loop", "mailbox-continue-as-new-1", "mailbox-continue-as-new-2",
-    "multi-event-wait", "on-error", "parallel-best-effort", "parallel-race", "parked", "raw-signals", "scheduled",
-    "scheduled-woken", "secret", "send", "store", "store-value-1", "store-value-2", "team-executor-retries",
+    "failed-and-resumed-claim", "json-logic-loop", "link-by-signal", "link-cancelled", "link-continue-as-new-1",
+    "link-continue-as-new-2", "link-early", "link-expired", "link-late", "link-late-open", "mailbox-continue-as-new-1",
+    "mailbox-continue-as-new-2", "multi-event-wait", "on-error", "parallel-best-effort", "parallel-race", "parked",
+    "raw-signals", "scheduled", "scheduled-woken", "secret", "send", "store", "store-value-1", "store-value-2",
+    "team-executor-retries",
 }  # fmt: skip
 
 
@@ -76,6 +79,8 @@ def test_no_history_is_lost() -> None:
         ("send", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("code", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("store", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("link-late", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("branches-hooks-failed", "activityTaskScheduledEventAttributes", "activityId", "77"),
         ("correlated-late", "markerRecordedEventAttributes", "markerName", "another"),
         ("correlated-late-mailbox", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         (
@@ -106,19 +111,21 @@ def test_the_names_in_histories_stay_what_they_are() -> None:
     assert [
         contract.DELIVER, contract.CONTINUE_AS_NEW, contract.SNAPSHOT, contract.STATE, contract.ADD_VERSION,
         contract.SET_TAG, contract.TOOK, contract.POST, contract.REGISTER, contract.WITHDRAW, contract.CHANGE_VALUE,
+        contract.RUN_STORE, contract.OUTCOME, contract.LINK,
     ] == [
         "tidegate:deliver", "tidegate:continue-as-new", "tidegate:snapshot", "tidegate:state", "tidegate:add-version",
         "tidegate:set-tag", "tidegate:took", "tidegate:post", "tidegate:register", "tidegate:withdraw",
-        "tidegate:change-value",
+        "tidegate:change-value", "tidegate:run-store", "tidegate:outcome", "tidegate:link",
     ]  # fmt: skip
     assert [
         contract.RESOLVE_CHILDREN, contract.AWAIT_RUNS, contract.RESUME_RUNS, contract.CANCEL_RUN, contract.RESUME_RUN,
         contract.REGISTER_WAIT, contract.WITHDRAW_WAIT, contract.HAND_OVER, contract.SEND_EVENT, contract.USE_STORE,
-        contract.RUN_CODE,
+        contract.RUN_CODE, contract.RUN_ACTION,
     ] == [
         "tidegate_resolve_children", "tidegate_await_runs", "tidegate_resume_runs", "tidegate_cancel_run",
         "tidegate_resume_run", "tidegate_register_wait", "tidegate_withdraw_wait", "tidegate_hand_over",
         "tidegate_send_event", "tidegate_use_store", "tidegate_run_code",
+        "tidegate_run_action",
     ]  # fmt: skip
     assert (contract.MEMO, contract.MESSAGE_PREFIX) == ("tidegate", "tidegate:")
     assert set(contract.SEARCH_ATTRIBUTES) == {
