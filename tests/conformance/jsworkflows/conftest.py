@@ -17,6 +17,7 @@ from adapter.settings import Settings
 from tests.conformance.jsworkflows.vendor import Vendor, vendor_of
 from tests.conformance.stack import TOKEN_KEYS, Stack, adapter
 from tests.worker.activities.local_server import LocalServer
+from worker.settings import read_settings
 
 KEYS = 300
 #: A key that may read runs and nothing else.
@@ -47,13 +48,15 @@ class Linking:
     site: LocalServer
 
     def worker_settings(self) -> dict[str, object]:
-        here = self.site.url("")
+        rewrites = ",".join(f"{host}={self.site.url('')}" for host in HOSTS)
+        environ = {"TIDEGATE_HTTP_REWRITE": rewrites, "TIDEGATE_OAUTH_MY_SLACK": "xoxb-of-a-test", "TIDEGATE_DEV": "1"}
+        read = read_settings(environ)
         return {
             "token_keys": TOKEN_KEYS,
             "secret_keys": (SECRET_KEY,),
             "public_url": self.stack.address,
-            "http_rewrite": tuple((host, here) for host in HOSTS),
-            "oauth_handle": (("MY_SLACK", "xoxb-of-a-test"),),
+            "http_rewrite": read.http_rewrite,
+            "oauth_handle": read.oauth_handle,
         }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.jsworkflows.vendor import Json, Vendor, code, details, named, step, steps
+from tests.conformance.jsworkflows.vendor import BROWSER, Json, Vendor, code, details, named, step, steps
 from tests.running import eventually
 from tests.worker.activities.local_server import LocalServer, page
 
@@ -93,6 +93,22 @@ async def test_j4_one_link_in_two_buttons(vendor: Vendor, site: LocalServer, ans
     assert step(run, "onReviewed")["logs"] == [f"Refund {words} for order 1001"]
     assert (await vendor.http.get(left)).status_code == 404
     assert named(await vendor.run(run_id)) == ["start", "onReviewed"]
+
+
+async def test_j5_the_redirect_as_written(vendor: Vendor) -> None:
+    workflow = await vendor.live(example("browser-redirect"))
+    for number, headers in ((1, BROWSER), (2, {})):
+        answer = await vendor.trigger(workflow, {"id": f"100{number}"})
+        resumed = await vendor.http.get(answer.json()["resumeUrl"], headers=headers)
+        if headers:
+            assert (resumed.status_code, resumed.headers["location"]) == (302, "https://mystore.com/approved")
+        else:
+            assert (resumed.status_code, resumed.json()) == (200, {"ok": True})
+        run = await vendor.ended(answer.headers["x-run-id"])
+        assert (named(run), step(run, "onApproved")["logs"]) == (
+            ["start", "onApproved"],
+            [f"Order approved: 100{number}"],
+        )
 
 
 async def test_j7_nobody_calls(vendor: Vendor) -> None:
