@@ -17,8 +17,8 @@ from tests.running import Runs, eventually, runs_on
 from tests.worker.activities.local_server import LocalServer, Page
 from tests.worker.http_target import BAD, Target, ok
 from tests.worker.mailboxes import post
+from tests.worker.run_worker import kill, start_worker
 from tests.worker.sandbox.calls import SHIM, handler
-from tests.worker.test_killed_worker import kill, start_worker
 from worker.client import TidegateClient
 from worker.sandbox import launch
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -19,6 +18,7 @@ from definitions.errors import Overloaded, Unavailable
 from definitions.model import Definition
 from tests.running import DIALECT, Runs, eventually, runs_on
 from tests.worker.mailboxes import correlated, mailbox, post
+from tests.worker.run_worker import kill, start_worker
 from worker.client import TidegateClient, mailbox_task_queue
 from worker.hand_over import HandOverActivities
 from worker.mailbox import TidegateMailbox
@@ -125,19 +125,6 @@ async def test_the_same_while_the_worker_is_killed(temporal_client: Client, temp
         await crowd.check()
     finally:
         await kill(process)
-
-
-async def start_worker(address: str, queue: str) -> asyncio.subprocess.Process:
-    command = [sys.executable, "-m", "tests.worker.run_worker", address, queue]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    return process
-
-
-async def kill(process: asyncio.subprocess.Process) -> None:
-    process.kill()
-    await process.communicate()
 
 
 @pytest.mark.timeout(300)

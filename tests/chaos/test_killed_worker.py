@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +12,7 @@ from tests.running import Runs, eventually
 from tests.worker.activities.local_server import LocalServer
 from tests.worker.http_target import BAD, Target, ok
 from tests.worker.mailboxes import correlated, post
+from tests.worker.run_worker import kill, start_worker
 from tests.worker.test_interpreter import block, path
 from worker.client import RunDescription, TidegateClient
 
@@ -24,19 +23,6 @@ RUNS = 6
 def target() -> Iterator[Target]:
     with LocalServer() as server:
         yield Target(server)
-
-
-async def start_worker(address: str, queue: str) -> asyncio.subprocess.Process:
-    command = [sys.executable, "-m", "tests.worker.run_worker", address, queue]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    return process
-
-
-async def kill(process: asyncio.subprocess.Process) -> None:
-    process.kill()
-    await process.communicate()
 
 
 @pytest.mark.timeout(120)
