@@ -18,6 +18,7 @@ Json = dict[str, Any]
 LINK, OTHER = f"{FIRST}.1", f"{FIRST}.2"
 #: Seconds: an action may not follow another sooner.
 SOONEST = 10
+INPUT = {"language": "passthrough", "source": {"data": "input"}}
 GIVES = [operation("return", "${data}")]
 
 
@@ -34,7 +35,7 @@ async def started(scene: Scene, actions: dict[str, list[Json]], **step: Any) -> 
 
 
 def body(**step: Any) -> Json:
-    return {"start": "w", "steps": {"w": {"kind": "branches", **step}}}
+    return {"start": "w", "steps": {"w": {"kind": "branches", "input": INPUT, **step}}}
 
 
 async def called(scene: Scene, run_id: str, wait: str = LINK, payload: Any = None) -> DeliveryOutcome:
@@ -126,7 +127,7 @@ async def hooks(scene: Scene) -> Kept:
     given = {"data": {"orderId": "1001"}, "headers": {"x-a": "b"}}
     fails = await scene.runs.start(body(shim=CLASSES, source=THROWS, completed="onCompleted", failed="onFailed"), given)
     ended = await scene.runs.ended(completes)
-    assert len(outputs(ended, "w/done")) == 1
+    assert outputs(ended, "w/start") == [{"value": {"orderId": "1001"}}] and len(outputs(ended, "w/done")) == 1
     ended = await scene.runs.ended(fails, "failed")
     assert ended.error == "as it says (line 3)" and len(outputs(ended, "w/onFailed")) == 1
     return {"completed": scene.run_workflow(completes), "failed": scene.run_workflow(fails)}
