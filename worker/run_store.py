@@ -7,6 +7,8 @@ made it is at work.
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any
 
 from definitions.contract import StoreChange
@@ -16,6 +18,8 @@ from worker.state import StoredValues, size
 #: Bytes of all values as JSON, and characters of a key.
 STORE_BYTES = 256_000
 KEY_LENGTH = 256
+#: The largest number that JavaScript knows: what is larger cannot be told to an action.
+LARGEST = sys.float_info.max
 
 _OPERATIONS = ("get", "set", "push", "increment", "delete")
 
@@ -74,5 +78,10 @@ def _sum(before: Any, by: Any) -> float:
     numbers = [0 if before is None else before, 1 if by is None else by]
     if any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
         raise NotANumber("only a number is incremented, and by a number")
-    total: float = numbers[0] + numbers[1]
+    try:
+        total: float = numbers[0] + numbers[1]
+    except OverflowError:  # a whole number that is too large to be added to another
+        total = math.inf
+    if not math.isfinite(total) or abs(total) > LARGEST:
+        raise NotANumber("the sum would be too large a number")
     return total

@@ -174,12 +174,16 @@ const api = {
   async scheduleNextStep(options) {
     outsideHooks("scheduleNextStep");
     const asks = optionsOf(options, ["action", "payload", "delay"], "scheduleNextStep");
+    const { payload = {} } = asks;
+    if (typeof payload !== "object" || payload === null || isArray(payload)) {
+      throw invalid("scheduleNextStep: the payload must be an object");
+    }
     const args = {
       __proto__: null,
       action: method(asks.action, "scheduleNextStep"),
       seconds: seconds(asks.delay, "scheduleNextStep: delay"),
     };
-    await ask("later", args, "payload", host.json(asks.payload ?? {}, "scheduleNextStep: the payload"));
+    await ask("later", args, "payload", host.json(payload, "scheduleNextStep: the payload"));
   },
 
   async dedupe(key, window = DAY) {
