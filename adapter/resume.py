@@ -56,12 +56,13 @@ ROUTE = PATH + "{token}"
 class Call:
     """What one call says: `data` is for the action. A form can say it again by posting `fields`, if there are any.
 
-    `delivery` is the caller's own name for it, or a new one: the same name again is the same call.
+    `delivery` is the caller's own name for it (`named`), or a new one: the same name again is the same call.
     """
 
     data: Any
     fields: dict[str, str] | None
     delivery: str
+    named: bool
 
 
 @router.get(ROUTE, response_model=None, openapi_extra={"x-credential": "the token"})
@@ -72,7 +73,7 @@ async def follow(request: Request, token: str) -> Response:
         return _question(request, link)
     if is_prefetch(request):
         raise Unavailable("a link is not followed ahead of its click", part="adapter", retry_after=1)
-    return await _resume(request, token, link, Call(_query(request), {}, _delivery(request, {})))
+    return await _resume(request, token, link, Call(_query(request), {}, *_delivery(request, {})))
 
 
 @router.post(ROUTE, response_model=None, openapi_extra={"x-credential": "the token"})
@@ -113,12 +114,12 @@ def _query(request: Request) -> dict[str, str] | None:
 async def _posted(request: Request) -> Call:
     body = await request.body()
     try:
-        return Call(parse_json(body), None, _delivery(request, {}))
+        return Call(parse_json(body), None, *_delivery(request, {}))
     except RequestInvalid:
         fields = _form(request, body)
     delivery = _delivery(request, fields)
     fields.pop(DELIVERY, None)
-    return Call(fields or _query(request), fields, delivery)
+    return Call(fields or _query(request), fields, *delivery)
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
@@ -129,8 +130,9 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def _delivery(request: Request, fields: Mapping[str, str]) -> str:
-    return request.headers.get("idempotency-key") or fields.get(DELIVERY) or uuid.uuid4().hex
+def _delivery(request: Request, fields: Mapping[str, str]) -> tuple[str, bool]:
+    name = request.headers.get("idempotency-key") or fields.get(DELIVERY)
+    return name or uuid.uuid4().hex, bool(name)
 
 
 # --- resuming ---
@@ -148,10 +150,20 @@ async def _resume(request: Request, token: str, link: Link, call: Call) -> Respo
         wait=link.wait,
     )
     try:
-        await services(request).client.deliver_link(link.workflow_id, event)
+        await _deliver(request, link, event, call.named)
     except (NotFound, RunClosed):
         raise NotFound(GONE) from None
     return _done(request, link) if wants_page(request) else _told(await _outcome(request, link))
+
+
+async def _deliver(request: Request, link: Link, event: Event, named: bool) -> None:
+    """Raises NotFound or RunClosed, unless it repeats the call that was taken before the run ended."""
+    client = services(request).client
+    try:
+        await client.deliver_link(link.workflow_id, event)
+    except RunClosed:
+        if not (named and await client.took_link(link.workflow_id, event.id)):
+            raise
 
 
 async def _outcome(request: Request, link: Link) -> BranchOutcome:

@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowQueryFailedError
 
-from definitions.contract import OUTCOME, RUN_STORE, BranchOutcome, StoreChange
+from definitions.contract import OUTCOME, RUN_STORE, TOOK, BranchOutcome, StoreChange
 from definitions.errors import NotFound, Overloaded, RunClosed, Unavailable
 from definitions.ids import digest
 from worker.queues import UPDATES_AT_ONCE, Queues
@@ -55,6 +55,16 @@ class BranchClient:
             return found
         except (Unavailable, Overloaded, WorkflowQueryFailedError):
             return BranchOutcome("pending")
+
+    async def took(self, workflow_id: str, delivery_id: str) -> bool:
+        """Whether a run, open or ended, has taken this delivery. Raises NotFound, Overloaded, Unavailable."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        seconds = self._seconds
+        call = handle.query(TOOK, delivery_id, result_type=bool, rpc_timeout=timedelta(seconds=seconds))
+        try:
+            return await bounded(call, seconds=seconds, part="worker", missing="no such run")
+        except WorkflowQueryFailedError:
+            raise Unavailable("the run cannot be asked now", part="worker") from None
 
     async def use_store(self, workflow_id: str, change: StoreChange) -> Any:
         """One operation on a run's store; the same `change.id` again is answered as the first time.

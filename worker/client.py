@@ -204,6 +204,13 @@ class TidegateClient:
         """
         return await self._runs.deliver(workflow_id, event, may_signal=False)
 
+    async def took_link(self, workflow_id: str, delivery_id: str) -> bool:
+        """Whether a run that may have ended took this delivery, of which its caller perhaps did not hear.
+
+        Raises NotFound, Overloaded, Unavailable.
+        """
+        return await self._branches.took(workflow_id, delivery_id)
+
     async def branch_outcome(self, workflow_id: str, branch: str, seconds: float) -> BranchOutcome:
         """What became of a branch's action: waits at most `seconds` for its end, and is `pending` then."""
         return await self._branches.outcome(workflow_id, branch, seconds)

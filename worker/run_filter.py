@@ -41,12 +41,17 @@ def matches_nothing(query: RunQuery) -> bool:
 
 def visibility_query(query: RunQuery) -> str:
     """The conditions of a list. Raises TooLarge (too many definitions), InputInvalid (a version of no definition)."""
-    conditions = [_ids(query, "run/"), OF_A_RUN, NOT_CONTINUED if query.status is None else _status(query.status)]
+    conditions = [_ids(query, "run/"), OF_A_RUN, NOT_CONTINUED if query.status is None else _statuses(query)]
     if query.created_after is not None:
         conditions.append(f"StartTime >= {quoted(timestamp(query.created_after - CLOCK_SKEW))}")
     if query.waiting is not None:
         conditions.append(f"{WAIT_SINCE.name} IS {'NOT NULL' if query.waiting else 'NULL'}")
     return " AND ".join(conditions)
+
+
+def _statuses(query: RunQuery) -> str:
+    asked = [_status(status) for status in (query.status, query.or_status) if status is not None]
+    return asked[0] if len(asked) == 1 else "(" + " OR ".join(f"({one})" for one in asked) + ")"
 
 
 def _status(status: RunStatus) -> str:
@@ -87,7 +92,7 @@ def _any_prefix(starts: list[str]) -> str:
 def matches(query: RunQuery, run: RunDescription, created_at: datetime) -> bool:
     """Whether a row is asked for: all conditions but those on its id's beginning."""
     return (
-        query.status in (None, run.status)
+        (query.status is None or run.status in (query.status, query.or_status))
         and query.waiting in (None, run.waiting_since is not None)
         and (query.definition_ids is None or run.facts.definition_id in query.definition_ids)
         and query.version_number in (None, run.facts.version_number)

@@ -44,6 +44,8 @@ class RunQuery:
     page_size: int = 25
     page_token: str | None = None
     definitions_of: str | None = None
+    #: Another status that is asked for beside `status`.
+    or_status: RunStatus | None = None
     #: Only runs that wait for an event, or that do not; needs the search attributes.
     waiting: bool | None = None
 

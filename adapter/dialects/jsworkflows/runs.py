@@ -21,11 +21,12 @@ router = APIRouter()
 async def list_runs(call: Call) -> Answer:
     """Runs, newest first, a page at a time."""
     asked = wire.query(call.request, wire.ListRuns)
-    status, waiting = STATUS_ASKED[asked.status] if asked.status else (None, None)
+    status, or_status, waiting = STATUS_ASKED[asked.status] if asked.status else (None, None, None)
     question = RunQuery(
         dialect=DIALECT,
         organisation=call.organisation,
         status=status,
+        or_status=or_status,
         waiting=waiting,
         definition_ids=None if asked.workflow is None else [_definition_id(call, asked.workflow)],
         page_size=asked.limit,

@@ -16,12 +16,12 @@ STATUS: dict[RunStatus, str] = {
     "cancelled": "failed",
 }
 WAITING = "waiting"
-#: Word asked for -> our status, and whether the run is to wait for an event (None: either).
-STATUS_ASKED: dict[str, tuple[RunStatus, bool | None]] = {
-    "running": ("running", False),
-    "waiting": ("running", True),
-    "completed": ("succeeded", None),
-    "failed": ("failed", None),
+#: Word asked for -> our status, another that counts too, whether the run is to wait for an event (None: either).
+STATUS_ASKED: dict[str, tuple[RunStatus, RunStatus | None, bool | None]] = {
+    "running": ("running", None, False),
+    "waiting": ("running", None, True),
+    "completed": ("succeeded", None, None),
+    "failed": ("failed", "cancelled", None),
 }
 STEP_STATUS: dict[StepStatus, str] = {"success": "completed", "failure": "failed", "incomplete": "waiting"}
 

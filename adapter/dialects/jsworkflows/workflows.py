@@ -16,7 +16,7 @@ from adapter.services import services
 from definitions import ids
 from definitions.contract import DefinitionFacts
 from definitions.dialects import jsworkflows as language
-from definitions.errors import AlreadyExists, NotFound
+from definitions.errors import AlreadyExists, NotFound, Unavailable
 from definitions.model import Definition
 from worker.client import SecretBox
 
@@ -170,6 +170,8 @@ async def put_secret(call: Call) -> Answer:
     name, keys = call.path("name"), services(call.request).settings.secret_keys
     if not _SECRET.fullmatch(name):
         raise RequestInvalid("the name is not one of capital letters, digits and _", {"name": "is not a secret's name"})
+    if not keys:
+        raise Unavailable("this server keeps no secrets: TIDEGATE_SECRET_KEYS is not set", part="adapter")
     body = await call.body(wire.PutSecret)
     kept_as = language.secret_name(state.facts.name, name)
     sealed = SecretBox(keys).seal(call.organisation, kept_as, body.value)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from temporalio.client import Client
 
 from adapter.resume import GONE
+from definitions.contract import CONTINUE_AS_NEW
 from tests.conformance.jsworkflows.vendor import Vendor, code, named, step
 from tests.operators.views import Shown, shown
 from tests.running import eventually
@@ -22,9 +24,18 @@ SOURCE = """export class Workflow {
 }"""
 
 
-async def waiting(vendor: Vendor) -> tuple[str, str]:
+TWO = """export class Workflow {
+  async start(data, headers, api) {
+    const ask = async () => (await api.waitForEvent({ action: 'on', payload: {} })).resumeUrl;
+    return { resumeUrl: [await ask(), await ask()] };
+  }
+  async on() {}
+}"""
+
+
+async def waiting(vendor: Vendor, source: str = SOURCE) -> tuple[str, Any]:
     """A run that waits: its id, and the URL that resumes it."""
-    answer = await vendor.trigger(await vendor.live(code("asks", SOURCE)), {"id": "1001"})
+    answer = await vendor.trigger(await vendor.live(code("asks", source)), {"id": "1001"})
     await vendor.waits(answer.headers["x-run-id"])
     return answer.headers["x-run-id"], answer.json()["resumeUrl"]
 
@@ -38,6 +49,25 @@ async def test_the_links_of_a_run_that_was_ended_are_gone(vendor: Vendor, tempor
     assert (named(run), run["waiting"]) == (["start"], [])
     answer = await vendor.http.post(url, json={})
     assert (answer.status_code, answer.json()) == (404, {"ok": False, "error": GONE})
+    listed = await eventually(lambda: vendor.runs(status="failed", workflow="asks"), lambda runs: bool(runs))
+    assert [(one["id"], one["status"]) for one in listed] == [(run_id, "failed")]
+
+
+async def test_a_named_call_is_answered_alike_after_the_run_has_ended(vendor: Vendor, temporal_client: Client) -> None:
+    """Also by a run that has gone on in another execution meanwhile, of which Temporal knows no such update."""
+    run_id, url = await waiting(vendor, TWO)
+    one, two = url  # as `start` has given them
+    handle = temporal_client.get_workflow_handle(vendor.workflow_id(run_id))
+    mine, others = {"idempotency-key": "k"}, {"idempotency-key": "l"}
+    assert (await vendor.http.post(one, json={"n": 1}, headers=mine)).json() == {"ok": True}
+    first = (await handle.describe()).run_id
+    await handle.signal(CONTINUE_AS_NEW)
+    await eventually(handle.describe, lambda found: found.run_id != first)
+    assert (await vendor.http.post(two, json={}, headers=others)).json() == {"ok": True}
+    await vendor.ended(run_id)
+    for link, headers, status in ((one, mine, 200), (two, others, 200), (one, others, 404), (two, mine, 404),
+                                  (one, {}, 404)):  # fmt: skip
+        assert (await vendor.http.post(link, json={}, headers=headers)).status_code == status
 
 
 async def test_a_signal_resumes_in_place_of_the_link(vendor: Vendor, temporal_client: Client) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from tests.conformance.jsworkflows.conftest import READER, Linking, keyed
-from tests.conformance.jsworkflows.vendor import Vendor, code, details, steps
+from tests.conformance.jsworkflows.vendor import Vendor, code, details, steps, vendor_of
 from tests.conformance.stack import adapter
 from worker.sandbox import launch
 
@@ -144,6 +145,19 @@ async def test_secrets_are_not_shown(vendor: Vendor) -> None:
     assert "hidden-value-1" not in (await vendor.trigger(workflow, {})).text
     assert details(await vendor.send("PUT", path, {"value": ""})) == [("request-invalid", "$.value")]
     assert (await vendor.send("PUT", path.lower(), {"value": "x"})).status_code == 422
+
+
+async def test_a_server_without_keys_keeps_no_secrets(vendor: Vendor, linking: Linking) -> None:
+    workflow = await vendor.create(steps("keyed", start=[]))
+    without = replace(keyed(), secret_keys=())
+    async with (
+        adapter(linking.stack.temporal, queue=linking.stack.queue, settings=without) as served,
+        vendor_of(served, vendor.token, vendor.organisation) as keyless,
+    ):
+        answer = await keyless.send("PUT", f"/workflows/{workflow['id']}/secrets/API_KEY", {"value": "hidden-1"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert "TIDEGATE_SECRET_KEYS" in answer.json()["error"]
+    assert "hidden-1" not in answer.text
 
 
 async def test_another_organisation_sees_nothing(vendor: Vendor, other: Vendor) -> None:
