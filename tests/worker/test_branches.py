@@ -323,3 +323,32 @@ async def test_an_unknown_branch_is_pending_and_an_unknown_run_is_not_found(scri
     assert (await client.branch_outcome(workflow_id(script.runs, run_id), "w#1.0.5", 0.1)).state == "pending"
     with pytest.raises(NotFound):
         await client.branch_outcome(workflow_id(script.runs, "no-such-run"), "w#1.0", 1)
+
+
+async def test_no_call_is_taken_once_a_branch_has_failed(script: Script) -> None:
+    """Another action may still be at work for minutes: until then nobody is told that a link has resumed anything."""
+    begun, free = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: ActionCall) -> ActionResult:
+        begun.set()
+        await free.wait()
+        return ActionResult(plans=[link("never")])
+
+    script.gives("start", link("slow"), link("bad", number=2), link("never", number=3))
+    script.gives("bad", error="no")
+    script.actions["slow"] = slow
+    run_id = await script.start()
+    await script.runs.parked(run_id, 3)
+    await script.call(run_id, "w#1.0.1")
+    await asyncio.wait_for(begun.wait(), 10)
+    await script.call(run_id, "w#1.0.2")
+    failed = await script.runs.tidegate.branch_outcome(workflow_id(script.runs, run_id), "w#1.0.2", 10)
+    assert failed.state == "failure"
+    try:
+        for wait in ("w#1.0.3", "w#1.0.1.1"):  # one that is open, and one of the action that is at work
+            with pytest.raises((NotFound, RunClosed)):
+                await script.call(run_id, wait)
+    finally:
+        free.set()
+    await script.runs.ended(run_id, "failed")
+    assert "never" not in script.names()

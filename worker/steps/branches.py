@@ -101,17 +101,22 @@ class Driver:
                 self._new = []
                 await workflow.wait_condition(lambda: bool(self._new) or not branches or self._failure is not None)
             if self._failure is not None:
+                self._take_no_more()
                 # What is at work is not torn apart; what waits does not begin.
                 await stop([task for branch_id, task in self._tasks.items() if branch_id not in self._acting])
                 await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         except asyncio.CancelledError:
             await stop(list(self._tasks.values()))
             raise
-        finally:
-            for branch_id in list(branches) if self._failure is not None else ():
-                self._visit.run.waits.close(branch_id)
         if self._failure is not None:
             raise self._failure
+
+    def _take_no_more(self) -> None:
+        """Whoever calls a link from now on is refused: nothing would come of it, however long other actions take."""
+        waits = self._visit.run.waits
+        for branch_id in self._visit.frame.memory["branches"]:
+            waits.close(branch_id)
+            waits.expect_no_more(_opener(branch_id))
 
     async def _follow(self, branch_id: str) -> None:
         try:
@@ -167,7 +172,7 @@ class Driver:
         until = plan.expires_at if link else timestamp(now + timedelta(seconds=plan.seconds))
         added = _add(outer, branch_id, plan.action, branch["depth"] + 1, data=plan.payload, until=until, link=link)
         outer.run.keep(plan.payload)
-        if link:
+        if link and self._failure is None:
             _open(outer, branch_id, added)
         self._new.append(branch_id)
 
