@@ -17,8 +17,8 @@ from definitions.links import Link, verify
 from definitions.tokens import TokenKeys
 from tests.running import Runs, eventually, runs_on, worker_settings
 from tests.worker.activities.local_server import LocalServer, page
+from tests.worker.run_worker import kill, start_worker
 from tests.worker.sandbox.calls import CLASSES
-from tests.worker.test_killed_worker import kill, start_worker
 from worker.client import TidegateClient
 
 DAY = 86_400
