@@ -46,6 +46,7 @@ bench: setup  ## measure against the same flow written by hand
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.correlated
 	$(BIN)/python -m bench.links
+	$(BIN)/python -m bench.actions
 
 schema: setup  ## write definitions/schema.json anew from the model
 	$(BIN)/python -m definitions.schema
