@@ -11,7 +11,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 	--custom-compile-command "make requirements"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint bench schema requirements wipe clean
+.PHONY: help setup demo run test retest lint bench schema requirements wipe clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ run: setup  ## keep Temporal, a worker and the adapter up until Ctrl-C
 
 test: setup  ## run all tests
 	$(BIN)/python -m pytest
+
+retest: setup  ## run once more what has failed in the last run
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check $(wildcard $(SOURCES))
