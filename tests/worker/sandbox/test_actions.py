@@ -512,7 +512,7 @@ async def test_no_deno(sandbox: Sandbox, actions: Actions) -> None:
 async def test_the_plans_of_one_action_fit_into_a_message(actions: Actions) -> None:
     body = """
       let n = 0
-      try { for (;; n++) await api.scheduleNextStep({ delay: 10, action: 'next', payload: data }) }
+      try { for (;; n++) await api.scheduleNextStep({ delay: 10, action: 'next', payload: { data } }) }
       catch (error) { return [n, error.message] }"""
     result = await actions.start(body, data="é" * 10_000)
     assert result.value[0] == 8 and "500000 bytes" in result.value[1]
