@@ -65,6 +65,8 @@ __all__ = [
 
 T = TypeVar("T")
 
+#: What the status of a run's snapshot is once it has ended.
+ENDED = frozenset({"succeeded", "failed", "cancelled"})
 #: A poller that has not asked for this long is gone: a poll lasts one minute.
 POLLER_SECONDS = 70.0
 
@@ -172,6 +174,14 @@ class TidegateClient:
     async def snapshot(self, dialect: str, organisation: str, run_id: str) -> RunSnapshot:
         """State and records of an open or closed run. Needs a worker: Unavailable(part='worker') without one."""
         return await self._runs.snapshot(ids.run_workflow_id(dialect, organisation, run_id))
+
+    async def read_run(self, dialect: str, organisation: str, run_id: str) -> tuple[RunDescription, RunSnapshot]:
+        """Description and snapshot that agree, though the run ends while it is read. Needs a worker."""
+        snapshot = await self.snapshot(dialect, organisation, run_id)
+        description = await self.describe_run(dialect, organisation, run_id)
+        if description.closed_at is not None and snapshot.status not in ENDED:
+            snapshot = await self.snapshot(dialect, organisation, run_id)
+        return description, snapshot
 
     async def deliver(
         self, dialect: str, organisation: str, run_id: str, event: Event, *, may_signal: bool = False

@@ -51,8 +51,7 @@ def _definition_id(call: Call, asked: str) -> str:
 async def get_run(call: Call) -> Answer:
     """One run: its status, its steps with their results and logs, and the links that it waits for."""
     run_id = _known_id(call.path("run"))
-    snapshot = await call.client.snapshot(DIALECT, call.organisation, run_id)
-    return Answer(projection.run(await call.client.describe_run(DIALECT, call.organisation, run_id), snapshot))
+    return Answer(projection.run(*await call.client.read_run(DIALECT, call.organisation, run_id)))
 
 
 def _known_id(text: str) -> str:

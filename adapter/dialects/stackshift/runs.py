@@ -11,7 +11,7 @@ from adapter.dialects.stackshift import projection, wire
 from adapter.dialects.stackshift.jobs import compiled, current
 from adapter.dialects.stackshift.operations import Answer, Call, operation
 from adapter.dialects.stackshift.wire import StartRun
-from adapter.dialects.stackshift.words import DIALECT, END_TYPE, RUN_CANCEL, RUN_READ, RUN_START, STATUS_ASKED
+from adapter.dialects.stackshift.words import DIALECT, RUN_CANCEL, RUN_READ, RUN_START, STATUS_ASKED
 from adapter.failures import RequestInvalid
 from definitions import ids
 from definitions.contract import DefinitionFacts, RunFacts, VersionFacts, timestamp
@@ -87,11 +87,7 @@ async def get_run(call: Call) -> Answer:
 
 
 async def _whole(call: Call, run_id: str) -> projection.Json:
-    snapshot = await call.client.snapshot(DIALECT, call.organisation, run_id)
-    description = await call.client.describe_run(DIALECT, call.organisation, run_id)
-    if description.closed_at is not None and snapshot.status not in END_TYPE:  # it has ended in between
-        snapshot = await call.client.snapshot(DIALECT, call.organisation, run_id)
-    return projection.run(description, snapshot)
+    return projection.run(*await call.client.read_run(DIALECT, call.organisation, run_id))
 
 
 @operation(router, "ListRuns", "GET", "/runs", RUN_READ, wire.ListRuns)
