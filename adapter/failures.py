@@ -6,6 +6,7 @@ A dialect's `render_error` gets one of these or one of `definitions.errors`, nev
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from definitions import errors
 from definitions.errors import TidegateError
@@ -84,3 +85,33 @@ STATUS: tuple[tuple[type[TidegateError], int], ...] = (
 def status_of(error: TidegateError) -> int:
     """The usual HTTP status of an error; a dialect may differ where its vendor does. Unknown ones are 500."""
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+#: As `STATUS`, for dialects in which input that is understood but wrong is 422.
+UNPROCESSABLE: tuple[tuple[type[TidegateError], int], ...] = (
+    (RequestInvalid, 422),
+    (errors.DefinitionError, 422),
+    (errors.InputInvalid, 422),
+    (errors.PayloadInvalid, 422),
+    (errors.ExpressionError, 422),
+)
+
+
+def unprocessable_status_of(error: TidegateError) -> int:
+    """The HTTP status of an error where wrong input is 422."""
+    return next((status for kind, status in UNPROCESSABLE if isinstance(error, kind)), status_of(error))
+
+
+def details_of(error: TidegateError) -> list[dict[str, Any]]:
+    """What is wrong, place by place: {code, path, message, unsupported?}; nothing for an error that names no place."""
+    if isinstance(error, errors.DefinitionError):
+        return [
+            {"code": one.code, "path": one.path, "message": one.message}
+            | ({"unsupported": True} if one.unsupported else {})
+            for one in error.problems
+        ]
+    if isinstance(error, RequestInvalid):
+        return [{"code": error.code, "path": path, "message": text} for path, text in error.fields.items()]
+    if isinstance(error, errors.InputInvalid | errors.PayloadInvalid | errors.ExpressionError):
+        return [{"code": error.code, "path": error.path, "message": error.message}]
+    return []

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from adapter.answers import JsonAnswer
-from adapter.auth import Principal, authorise
-from adapter.body import json_model
-from adapter.description import described
-from adapter.services import services
-from worker.client import TidegateClient
+from adapter.auth import authorise
+from adapter.calls import Call, Route
 
 BASE = "/jsworkflows"
 
 Json = dict[str, Any]
-_Body = TypeVar("_Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -31,31 +27,6 @@ class Answer:
     status: int = 200
 
 
-@dataclass(frozen=True)
-class Call:
-    """An authorised request: `caller` may do it, in its organisation."""
-
-    request: Request
-    caller: Principal
-
-    @property
-    def client(self) -> TidegateClient:
-        return services(self.request).client
-
-    @property
-    def organisation(self) -> str:
-        return self.caller.organisation
-
-    def path(self, name: str) -> str:
-        """A part of the path, decoded."""
-        value: str = self.request.path_params[name]
-        return value
-
-    async def body(self, model: type[_Body], *, may_be_empty: bool = False) -> _Body:
-        """The body, whatever its Content-Type. Raises RequestInvalid, TooLarge."""
-        return await json_model(self.request, model, may_be_empty=may_be_empty)
-
-
 Handler = Callable[[Call], Awaitable[Answer]]
 
 
@@ -64,21 +35,14 @@ def operation(
 ) -> Callable[[Handler], Handler]:
     """Serve a route at `/jsworkflows` + `path` to callers with the permission, in their key's organisation."""
 
+    route = Route(name, method, BASE + path, permission, f"jsworkflows_{name}", body)
+
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             answer = await handler(Call(request, authorise(request, permission)))
             return JsonAnswer(answer.data, answer.status)
 
-        router.add_api_route(
-            BASE + path,
-            endpoint,
-            methods=[method],
-            name=name,
-            summary=name,
-            description=handler.__doc__,
-            operation_id=f"jsworkflows_{name}",
-            openapi_extra=described(method, BASE + path, permission, body),
-        )
+        route.serve(router, endpoint, handler.__doc__)
         return handler
 
     return register

@@ -6,8 +6,9 @@ import uuid
 
 from fastapi import APIRouter
 
+from adapter.calls import Call
 from adapter.dialects.jsworkflows import projection, wire
-from adapter.dialects.jsworkflows.operations import Answer, Call, operation
+from adapter.dialects.jsworkflows.operations import Answer, operation
 from adapter.dialects.jsworkflows.words import DIALECT, RUN_READ, STATUS_ASKED
 from adapter.failures import RequestInvalid
 from definitions import ids

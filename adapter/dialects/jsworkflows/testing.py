@@ -7,8 +7,9 @@ import time
 
 from fastapi import APIRouter
 
+from adapter.calls import Call
 from adapter.dialects.jsworkflows import projection, wire
-from adapter.dialects.jsworkflows.operations import Answer, Call, operation
+from adapter.dialects.jsworkflows.operations import Answer, operation
 from adapter.dialects.jsworkflows.starting import result_of, run_facts, started
 from adapter.dialects.jsworkflows.state import Workflows, compiled
 from adapter.dialects.jsworkflows.words import DIALECT, RUN_START

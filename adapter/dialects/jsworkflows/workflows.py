@@ -7,8 +7,9 @@ import re
 from fastapi import APIRouter
 
 from adapter.body import json_object
+from adapter.calls import Call
 from adapter.dialects.jsworkflows import trigger_tokens, wire
-from adapter.dialects.jsworkflows.operations import Answer, Call, Json, operation
+from adapter.dialects.jsworkflows.operations import Answer, Json, operation
 from adapter.dialects.jsworkflows.state import LIVE, State, Workflows, compiled
 from adapter.dialects.jsworkflows.words import ACTIVE, DIALECT, SECRET_WRITE, WORKFLOW_READ, WORKFLOW_WRITE
 from adapter.failures import RequestInvalid

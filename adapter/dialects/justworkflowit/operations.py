@@ -5,56 +5,31 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from adapter import calls
 from adapter.answers import JsonAnswer
-from adapter.auth import Principal, authorise
-from adapter.body import json_model
-from adapter.description import described
-from adapter.services import services
+from adapter.auth import authorise
+from adapter.calls import Route
 from definitions import ids
 from definitions.errors import NotFound
-from worker.client import TidegateClient
 
 BASE = "/organizations/{organizationId}"
 INVOCATION = "amz-sdk-invocation-id"
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_Body = TypeVar("_Body", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Call:
-    """An authorised request: `caller` may do it, in its organisation."""
-
-    request: Request
-    caller: Principal
-
-    @property
-    def client(self) -> TidegateClient:
-        return services(self.request).client
-
-    @property
-    def organisation(self) -> str:
-        return self.caller.organisation
-
-    def path(self, name: str) -> str:
-        """A part of the path, decoded."""
-        value: str = self.request.path_params[name]
-        return value
+class Call(calls.Call):
+    """An authorised request, with the ids and the repetitions of the vendor's clients."""
 
     def identifier(self, name: str) -> str:
         """A part of the path that must be one of our ids. Raises NotFound: anything else names nothing."""
         return known_id(self.path(name))
-
-    async def body(self, model: type[_Body]) -> _Body:
-        """The body, whatever its Content-Type. Raises RequestInvalid, TooLarge."""
-        return await json_model(self.request, model)
 
     @property
     def may_be_repeated(self) -> bool:
@@ -92,21 +67,14 @@ def operation(
     `asked` is what the interface description says of the request: a GET's query, else the body.
     """
 
+    route = Route(name, method, BASE + path, permission, name, asked)
+
     def register(handler: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             caller = authorise(request, permission, request.path_params["organizationId"])
             return JsonAnswer(await handler(Call(request, caller)))
 
-        router.add_api_route(
-            BASE + path,
-            endpoint,
-            methods=[method],
-            name=name,
-            summary=name,
-            description=handler.__doc__,
-            operation_id=name,
-            openapi_extra=described(method, BASE + path, permission, asked),
-        )
+        route.serve(router, endpoint, handler.__doc__)
         return handler
 
     return register

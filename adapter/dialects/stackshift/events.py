@@ -7,8 +7,9 @@ import uuid
 from fastapi import APIRouter
 
 from adapter.body import json_object
+from adapter.calls import Call
 from adapter.dialects.stackshift import wire
-from adapter.dialects.stackshift.operations import Answer, Call, operation
+from adapter.dialects.stackshift.operations import Answer, operation
 from adapter.dialects.stackshift.words import DIALECT, EVENT_SEND
 from definitions.contract import PostEvent
 

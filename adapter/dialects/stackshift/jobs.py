@@ -7,8 +7,9 @@ import asyncio
 from fastapi import APIRouter
 
 from adapter.body import json_object
+from adapter.calls import Call
 from adapter.dialects.stackshift import wire
-from adapter.dialects.stackshift.operations import Answer, Call, Json, operation
+from adapter.dialects.stackshift.operations import Answer, Json, operation
 from adapter.dialects.stackshift.words import DIALECT, JOB_READ, JOB_WRITE
 from definitions import ids
 from definitions.contract import DefinitionFacts, VersionFacts

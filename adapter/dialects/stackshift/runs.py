@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 
 from fastapi import APIRouter
 
+from adapter.calls import Call
 from adapter.dialects.stackshift import projection, wire
 from adapter.dialects.stackshift.jobs import compiled, current
-from adapter.dialects.stackshift.operations import Answer, Call, operation
+from adapter.dialects.stackshift.operations import Answer, operation
 from adapter.dialects.stackshift.wire import StartRun
 from adapter.dialects.stackshift.words import DIALECT, RUN_CANCEL, RUN_READ, RUN_START, STATUS_ASKED
 from adapter.failures import RequestInvalid
