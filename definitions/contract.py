@@ -23,6 +23,8 @@ DELIVER = "tidegate:deliver"
 CONTINUE_AS_NEW = "tidegate:continue-as-new"
 SNAPSHOT = "tidegate:snapshot"
 STATE = "tidegate:state"
+#: Update of a run, with true or false: begin no further step, or go on.
+PAUSE = "tidegate:pause"
 #: Query of a run: whether it has taken the delivery of this id.
 TOOK = "tidegate:took"
 ADD_VERSION = "tidegate:add-version"
@@ -136,6 +138,9 @@ class StepRecord:
     attempt: int = 1
     #: What the code of the step has logged, as much as is kept.
     logs: list[str] = field(default_factory=list)
+    #: Counts the records of the run from 1; and the code of the failure.
+    number: int = 0
+    code: str | None = None
 
 
 @dataclass
@@ -168,6 +173,9 @@ class RunSnapshot:
     #: The number of the attempt that is under way, or was the last; and when the next one begins, while it is awaited.
     attempts: int = 1
     retry_at: str | None = None
+    #: The code of `error`; and whether the run begins no further step until it is told to.
+    error_code: str | None = None
+    paused: bool = False
 
 
 @dataclass

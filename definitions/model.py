@@ -16,6 +16,8 @@ The kinds, and what they are for:
     children   start runs of other definitions and wait for them
     parallel   run several blocks at once
     each       run one block for every item of a list
+    group      run one block inside
+    route      go to the step that a value names
     end        finish the run with an outcome
 
 Transitions are on every step: `next` names the following step, or is an expression that does; none ends the block.
@@ -59,11 +61,25 @@ class RetryPolicy(_Model):
     maximum_interval: float = Field(default=100.0, ge=SHORTEST, le=LONGEST)
 
 
+class StatusWords(_Model):
+    """What is put at `path` in the run's data when a step has succeeded, and when it has failed."""
+
+    path: Annotated[list[str], Field(min_length=1)]
+    success: str
+    failure: str
+
+
 class Save(_Model):
-    """Where a step's input and output are put in the run's data; each is a list of keys from the root."""
+    """Where a step's input and output are put in the run's data; each is a list of keys from the root.
+
+    `error` gets {code, message} when the step fails, or what its `failure` gives. What is saved of a failure is seen by
+    the steps that follow, not by the expressions of the step itself.
+    """
 
     input: list[str] | None = None
     output: list[str] | None = None
+    error: list[str] | None = None
+    status: StatusWords | None = None
 
 
 class _Step(_Model):
@@ -76,6 +92,12 @@ class _Step(_Model):
     next: str | Expression | None = None
     #: The step to go to when this one fails. None: the block fails.
     on_error: str | None = None
+    #: Fails the step after all if it gives a text, the reason, over the data, the step's `input` and its `output`.
+    check: Expression | None = None
+    #: Computes the step's output from the data, its `input`, and `output`: what it would be otherwise.
+    result: Expression | None = None
+    #: Computes what is saved of a failure from the data and `failure` = {code, message}.
+    failure: Expression | None = None
 
     @model_serializer(mode="wrap")
     def _keep_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -144,33 +166,55 @@ class Correlation(_Model):
 class WaitStep(_Step):
     """Park until enough of the named events have come.
 
-    `need` is `all`, `any` or a number of distinct names. An event is consumed by one visit of one wait. `filter` sees
-    the run's data and `event` = {name, payload}; an event that it rejects stays for other waits (`keep`) or is used up
-    (`discard`). Output: `merge` = the payload objects merged in the order of `events`; `first` = the payload of the
-    first event to arrive; `events` = {name: payload}; `event` = {event, correlationKey, payload, timedOut} of the first
-    event to arrive, also when the deadline passed and the run goes on.
+    `need` is `all`, `any` or a number of distinct names. An event is consumed by one visit of one wait. `events_from`
+    computes the names, one text or a list of texts, when the wait begins. `filter` sees the run's data and `event` =
+    {name, payload, id, source, receivedAt}; an event that it rejects stays for other waits (`keep`) or is used up
+    (`discard`). One that it cannot be computed for is refused to its sender (`refuse`), or fails the step (`fail`).
+
+    With a `processor`, one event is needed. Whatever comes is taken, and the block run over it, with `event` in its
+    data. Then `accept`, over the data, `event` and `processed` = {output}, tells whether that was what is waited for; if
+    not, the event is used up and the wait goes on, with the same deadline, which passes in between only.
+
+    Output: `merge` = the payload objects merged in the order of `events`; `first` = the payload of the first event to
+    arrive; `events` = {name: payload}; `event` = {event, correlationKey, payload, timedOut} of the first event to
+    arrive, also when the deadline passed and the run goes on; `message` = {event, processed, timedOut}, in which `event`
+    is as the filter sees it, and it and `processed` may be null.
     """
 
     kind: Literal["wait"] = "wait"
-    events: Annotated[list[str], Field(min_length=1)]
+    events: list[str] = []
+    events_from: Expression | None = None
     need: Literal["all", "any"] | Annotated[int, Field(ge=1)] = "all"
     filter: Expression | None = None
     on_reject: Literal["keep", "discard"] = "keep"
+    on_filter_error: Literal["refuse", "fail"] = "refuse"
+    processor: Block | None = None
+    accept: Expression | None = None
     payload: PayloadRule = PayloadRule()
     deadline: Deadline | None = None
-    output: Literal["merge", "first", "events", "event"] = "merge"
+    output: Literal["merge", "first", "events", "event", "message"] = "merge"
     #: None: the wait takes events that are addressed to this run only.
     correlation: Correlation | None = None
 
     @model_validator(mode="after")
     def _names_are_distinct_and_enough(self) -> WaitStep:
+        if bool(self.events) == (self.events_from is not None):
+            raise ValueError("either `events` or `events_from`")
         if len(set(self.events)) != len(self.events):
             raise ValueError("an event is named twice")
-        if isinstance(self.need, int) and self.need > len(self.events):
+        if self.events and isinstance(self.need, int) and self.need > len(self.events):
             raise ValueError("`need` asks for more events than are named")
         if self.correlation is not None and (self.need not in ("any", 1) and len(self.events) > 1):
             # Else a wait that ends unsatisfied would hold events that others wait for.
             raise ValueError("a wait with `correlation` is satisfied by one event: `need` is `any` or 1")
+        return self
+
+    @model_validator(mode="after")
+    def _one_event_is_processed(self) -> WaitStep:
+        if self.processor is not None and (self.need not in ("any", 1) or self.filter is not None):
+            raise ValueError("a wait with a `processor` needs one event, and has `accept` rather than `filter`")
+        if self.processor is None and self.accept is not None:
+            raise ValueError("`accept` belongs to `processor`")
         return self
 
 
@@ -284,8 +328,22 @@ class ChildrenStep(_Step):
     cancel_children: bool = False
 
 
-class ParallelStep(_Step):
-    """Run blocks at once. Output: {branch: its output}; `race` gives only the winner's.
+Strategy = Literal["wait_all", "fail_fast", "best_effort", "race"]
+
+
+class _InnerBlocks(_Step):
+    """A step with blocks inside. `within` is how many seconds it may take in all.
+
+    With `report` the output is {outputs, failures, total, completed, failed}: what the blocks have given, and {code,
+    message} of those that have failed, by their names.
+    """
+
+    within: float | Expression | None = None
+    report: bool = False
+
+
+class ParallelStep(_InnerBlocks):
+    """Run blocks at once, at most `at_once`. Output: {branch: its output}; `race` gives only the winner's.
 
     `wait_all` runs all to their end and then fails if one failed; `fail_fast` stops at the first failure; `best_effort`
     succeeds if one did; `race` takes the first success and stops the others.
@@ -293,18 +351,42 @@ class ParallelStep(_Step):
 
     kind: Literal["parallel"] = "parallel"
     branches: Annotated[dict[str, Block], Field(min_length=1, max_length=500)]
-    strategy: Literal["wait_all", "fail_fast", "best_effort", "race"] = "wait_all"
+    strategy: Strategy = "wait_all"
+    at_once: int | None = Field(default=None, ge=1, le=500)
 
 
-class EachStep(_Step):
-    """Run `body` for every item of `items`; the item and its index are in the body's data. Output: list of outputs."""
+class EachStep(_InnerBlocks):
+    """Run `body` for every item of `items`, at most `at_once`; the item and its index are in the body's data.
+
+    Items that `filter`, over the item and its index, rejects are left out; the index counts those that are left.
+    Strategies are as in `parallel`. Output: list of outputs, null for an item that has none; blocks are named by index.
+    """
 
     kind: Literal["each"] = "each"
     items: Expression
+    filter: Expression | None = None
     body: Block
     item_as: str = "item"
     index_as: str = "index"
     at_once: int = Field(default=1, ge=1, le=500)
+    strategy: Strategy = "fail_fast"
+
+
+class GroupStep(_InnerBlocks):
+    """Run one block inside. Output: what the block gives; the report's name for it is `body`."""
+
+    kind: Literal["group"] = "group"
+    body: Block
+
+
+class RouteStep(_Step):
+    """Go to the step that `routes` has for a value: a text, or the JSON text of something else. No such route, and no
+    `otherwise`, fails the step (`route-unknown`). Output: {value, route}."""
+
+    kind: Literal["route"] = "route"
+    value: Expression
+    routes: dict[str, str] = {}
+    otherwise: str | None = None
 
 
 class EndStep(_Step):
@@ -327,22 +409,31 @@ Step = Annotated[
     | ChildrenStep
     | ParallelStep
     | EachStep
+    | GroupStep
+    | RouteStep
     | EndStep,
     Field(discriminator="kind"),
 ]
 
 
 class Block(_Model):
-    """Named steps, of which `start` is the first to run."""
+    """Named steps, of which `start` is the first to run.
+
+    The output of a block is that of the step that ran last; or what `result` gives over the data, and `own`: that part
+    of it which belongs to the block alone.
+    """
 
     start: str
     steps: Annotated[dict[str, Step], Field(min_length=1)]
+    result: Expression | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> Block:
         for name, step in self.steps.items():
             deadline = step.deadline if isinstance(step, WaitStep) else None
             targets = {"next": step.next, "on_error": step.on_error, "deadline.step": deadline and deadline.step}
+            if isinstance(step, RouteStep):
+                targets |= {"otherwise": step.otherwise, **{f"routes.{key}": to for key, to in step.routes.items()}}
             for field, target in targets.items():
                 if isinstance(target, str) and target not in self.steps:
                     raise ValueError(f"step {name!r}: {field} names the unknown step {target!r}")
@@ -360,6 +451,12 @@ class Definition(_Model):
     body: Block
     #: Where the run's input is put in its data, as in `Save`.
     save_input: Annotated[list[str], Field(min_length=1)] = ["input"]
+    #: What the run's data begins with, before its input is put into it.
+    data: dict[str, Any] = {}
+    #: Where the run's id is put in its data.
+    save_run_id: list[str] | None = None
+    #: Roots of the data, objects, to which the blocks inside add entries, rather than hide the root from their steps.
+    merged: list[str] = []
     #: JSON Schemas that those of the waits, and each other, refer to as `#/definitions/<name>`: each travels once.
     schemas: dict[str, dict[str, Any]] = {}
     #: JSON Schema of the run's input, by itself. None: anything goes.
@@ -374,6 +471,8 @@ class Definition(_Model):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+WaitStep.model_rebuild()
 ParallelStep.model_rebuild()
 EachStep.model_rebuild()
+GroupStep.model_rebuild()
 Definition.model_rebuild()
