@@ -177,8 +177,8 @@ class WaitStep(_Step):
 
     Output: `merge` = the payload objects merged in the order of `events`; `first` = the payload of the first event to
     arrive; `events` = {name: payload}; `event` = {event, correlationKey, payload, timedOut} of the first event to
-    arrive, also when the deadline passed and the run goes on; `message` = {event, processed, timedOut}, in which `event`
-    is as the filter sees it, and it and `processed` may be null.
+    arrive, also when the deadline passed and the run goes on; `message` = {event, processed, timedOut}, in which
+    `event` is as the filter sees it, and it and `processed` may be null.
     """
 
     kind: Literal["wait"] = "wait"
