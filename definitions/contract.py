@@ -79,6 +79,8 @@ class RunFacts:
     start_at: str | None = None
     #: What the caller calls the queue that the run is in: a label.
     queue: str | None = None
+    #: Definition id -> how many of the runs above this one, along events and as parents, were of that definition.
+    lineage: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -620,3 +622,105 @@ class BranchOutcome:
     state: Literal["pending", "success", "failure"]
     output: Any = None
     error: str | None = None
+
+
+# --- events that start runs ---
+
+TOPIC_WORKFLOW = "TidegateTopic"
+#: Updates of a topic: a definition may listen from now on; it listens no more. Signal: events that nobody heard.
+SUBSCRIBE = "tidegate:subscribe"
+UNSUBSCRIBE = "tidegate:unsubscribe"
+UNHEARD = "tidegate:unheard"
+FAN_OUT_WORKFLOW = "TidegateFanOut"
+#: Activity of a fan-out, local or not: start the runs of some of its listeners.
+START_LISTENERS = "tidegate_start_listeners"
+#: Activity of the interpreter's own: what a `publish` step asks for.
+PUBLISH = "tidegate_publish"
+
+
+@dataclass
+class PublishEvent:
+    """An event for every workflow that listens to its name.
+
+    `event_id` and `name` make a repetition known, for as long as Temporal keeps closed workflows; an empty id makes an
+    event of its own. `received_at` is a timestamp; empty: now. `lineage` are the runs that led here, see `RunFacts`.
+    `source` is the run that has published it, if one has. With `repeats`, a repetition with another payload is answered
+    as the first was, instead of being a conflict.
+    """
+
+    organisation: str
+    dialect: str
+    name: str
+    payload: Any = None
+    has_payload: bool = False
+    event_id: str = ""
+    received_at: str = ""
+    lineage: dict[str, int] = field(default_factory=dict)
+    source: str = ""
+    repeats: bool = False
+
+
+@dataclass
+class StartedRun:
+    """A run that an event starts. It may not be there yet, but it will."""
+
+    run_id: str
+    definition_id: str
+    definition_name: str
+    version_number: int
+
+
+@dataclass
+class RefusedListener:
+    """A listener that an event does not start, since its payload does not fit."""
+
+    definition_id: str
+    definition_name: str
+    reason: str
+
+
+@dataclass
+class Published:
+    """What became of an event. `duplicate`: this is the answer to an earlier one with the same id."""
+
+    event_id: str
+    started: list[StartedRun] = field(default_factory=list)
+    refused: list[RefusedListener] = field(default_factory=list)
+    duplicate: bool = False
+
+
+@dataclass
+class UnheardEvent:
+    """An event's name that nobody listened to: how often, and when first and last. `listeners` may hear it now."""
+
+    event: str
+    count: int
+    first: str
+    last: str
+    listeners: int = 0
+
+
+@dataclass
+class PublishRequest:
+    """Argument of PUBLISH. `own` is the definition of the run that publishes; with `watch`, an event is refused once
+    more than so many runs of it, as the worker's settings say, have led here.
+
+    `key` ([correlation key]): also for a run that waits for name and key. `target` (a run's id): for that run only.
+    """
+
+    event: PublishEvent
+    own: str
+    watch: bool = False
+    key: list[str | None] | None = None
+    target: str | None = None
+
+
+@dataclass
+class PublishResult:
+    """Answer of PUBLISH. `posted` is there with a key, `delivered` with a target."""
+
+    event_id: str
+    started: list[str] = field(default_factory=list)
+    refused: list[RefusedListener] = field(default_factory=list)
+    posted: PostOutcome | None = None
+    delivered: DeliveryOutcome | None = None

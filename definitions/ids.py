@@ -132,3 +132,13 @@ def value_workflow_id(dialect: str, organisation: str, key: str) -> str:
 def claim_workflow_id(dialect: str, organisation: str, scope: str, key: str) -> str:
     """The record of an idempotency key, in a scope such as a definition's name."""
     return f"{prefix(dialect, organisation)}claim/{digest(scope, key).hex()[:32]}"
+
+
+def topic_workflow_id(dialect: str, organisation: str, name: str) -> str:
+    """The entity of an event's name, which knows who may listen to it."""
+    return f"{prefix(dialect, organisation)}topic/{digest(name).hex()[:32]}"
+
+
+def event_workflow_id(dialect: str, organisation: str, name: str, event_id: str) -> str:
+    """One event that starts runs; the same name and id are the same event."""
+    return f"{prefix(dialect, organisation)}event/{digest(event_id, name).hex()[:32]}"
