@@ -10,6 +10,7 @@ The kinds, and what they are for:
     assign     compute a value without any side effect
     wait       park until events arrive, or a deadline passes; addressed to this run, or found by name and key
     send       send an event to whichever run waits for its name and key
+    publish    publish an event: every workflow that listens to its name is started
     store      read or change one value of the organisation's durable state
     code       run a handler written in JavaScript, one new step of it at a time
     sleep      park for a time
@@ -92,6 +93,8 @@ class _Step(_Model):
     next: str | Expression | None = None
     #: The step to go to when this one fails. None: the block fails.
     on_error: str | None = None
+    #: Code of a failure -> the step to go to, rather than to `on_error`.
+    on_errors: dict[str, str] = {}
     #: Fails the step after all if it gives a text, the reason, over the data, the step's `input` and its `output`.
     check: Expression | None = None
     #: Computes the step's output from the data, its `input`, and `output`: what it would be otherwise.
@@ -172,8 +175,8 @@ class WaitStep(_Step):
     (`discard`). One that it cannot be computed for is refused to its sender (`refuse`), or fails the step (`fail`).
 
     With a `processor`, one event is needed. Whatever comes is taken, and the block run over it, with `event` in its
-    data. Then `accept`, over the data, `event` and `processed` = {output}, tells whether that was what is waited for; if
-    not, the event is used up and the wait goes on, with the same deadline, which passes in between only.
+    data. Then `accept`, over the data, `event` and `processed` = {output}, tells whether that was what is waited for;
+    if not, the event is used up and the wait goes on, with the same deadline, which passes in between only.
 
     Output: `merge` = the payload objects merged in the order of `events`; `first` = the payload of the first event to
     arrive; `events` = {name: payload}; `event` = {event, correlationKey, payload, timedOut} of the first event to
@@ -227,6 +230,31 @@ class SendStep(_Step):
     key: Expression | None = None
     idempotency_key: Expression | None = None
     deliver: Literal["one", "all"] = "one"
+
+
+class PublishStep(_Step):
+    """Publish an event: it starts a run of every definition that listens to it. Output: {event_id, started: run ids},
+    and `refused`: [{definition_id, definition_name, reason}] if its payload does not fit all of them.
+
+    With `key` the event is also sent to the run that waits for name and key (`posted`: {outcome, runs}). With `target`,
+    a run's id, it is delivered to that run (`delivered`: {status, step, completed}) and starts nothing. With `watch` the
+    step fails (`event-loop`) once too many runs of this definition have led to this one. A `dry` one only computes what
+    it would publish: {event, payload, emitted: false}.
+    """
+
+    kind: Literal["publish"] = "publish"
+    event: Annotated[str, Field(min_length=1, max_length=NAME_LIMIT)] | Expression
+    payload: Expression | None = None
+    watch: bool = False
+    dry: bool = False
+    key: Expression | None = None
+    target: Expression | None = None
+
+    @model_validator(mode="after")
+    def _one_address(self) -> PublishStep:
+        if self.key is not None and self.target is not None:
+            raise ValueError("either `key` or `target`")
+        return self
 
 
 class StoreStep(_Step):
@@ -402,6 +430,7 @@ Step = Annotated[
     | AssignStep
     | WaitStep
     | SendStep
+    | PublishStep
     | StoreStep
     | CodeStep
     | BranchesStep
@@ -432,6 +461,7 @@ class Block(_Model):
         for name, step in self.steps.items():
             deadline = step.deadline if isinstance(step, WaitStep) else None
             targets = {"next": step.next, "on_error": step.on_error, "deadline.step": deadline and deadline.step}
+            targets |= {f"on_errors.{code}": to for code, to in step.on_errors.items()}
             if isinstance(step, RouteStep):
                 targets |= {"otherwise": step.otherwise, **{f"routes.{key}": to for key, to in step.routes.items()}}
             for field, target in targets.items():

@@ -22,6 +22,8 @@ FINAL_CODES = frozenset(
     {
         "wait-timeout",
         "expression-failed",
+        "route-unknown",
+        "event-name-invalid",
         "transition-invalid",
         "state-too-large",
         "duration-invalid",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from worker import showing
 from worker.pace import Pace
 from worker.state import DATA_BYTES, Frame, RunState, size
 from worker.steps import STEPS
-from worker.steps.base import Done, Run, StepFailed, Visit
+from worker.steps.base import Done, Run, StepFailed, Visit, scope
 from worker.values import look_up, measured, put
 
 
@@ -51,21 +50,36 @@ class Blocks(Run):
             try:
                 target = await self._visit(step, frame, outer, path)
             except StepFailed as error:
-                if step.on_error is None:
+                target = step.on_errors.get(error.code, step.on_error)
+                if target is None:
                     raise
                 put(frame.data, ["error"], {"code": error.code, "message": error.message, "step": frame.cursor})
-                target = step.on_error
             if target is not None and target not in block.steps:
                 raise StepFailed(
                     "transition-invalid", f"step {path}{frame.cursor}: there is no step {reprlib.repr(target)}"
                 )
             frame.last, frame.cursor = frame.cursor, target
             frame.entered, frame.memory, frame.frames = False, {}, {}
+        if block.result is not None:
+            frame.output = self._result(block.result, frame, outer)
         return frame.output
 
+    def _result(self, result: Expression, frame: Frame, outer: tuple[Frame, ...]) -> Any:
+        try:
+            data = scope(frame, outer, self.definition.merged)
+            output = self.evaluate(result, {**data, "own": frame.data})
+        except ExpressionError as error:
+            raise StepFailed(error.code, error.message) from None
+        output = None if output is ABSENT else output
+        self._measured(output, "the result")
+        return output
+
     async def gate(self) -> None:
-        """Begin no step when the run is about to continue as new, or has done enough for one workflow task."""
+        """Begin no step when the run is about to continue as new, is paused, or has done enough for one workflow
+        task."""
         await self.pace.visit()
+        if self.state.paused:
+            await workflow.wait_condition(lambda: not self.state.paused)
         if not self.may_go_on():
             await workflow.wait_condition(lambda: False)
 
@@ -81,12 +95,40 @@ class Blocks(Run):
         try:
             visit = self._with_input(visit, step)
             done = await STEPS[step.kind](visit, step)
-            return self._succeeded(visit, step, done)
+            return self._succeeded(visit, step, self._checked(visit, step, done))
         except (ExpressionError, StepFailed) as error:
             logs = error.logs if isinstance(error, StepFailed) else ()
-            failed = StepFailed(error.code, error.message)
-            self.state.record(showing.visit_record(visit, "failure", error=failed.message, logs=logs))
+            failed = self._failed(visit, step, StepFailed(error.code, error.message, logs))
+            self.state.record(showing.visit_record(visit, "failure", error=failed))
             raise failed from None
+
+    def _checked(self, visit: Visit, step: Step, done: Done) -> Done:
+        """What a step has come to by its own words: a failure after all, or another output."""
+        if step.check is None and step.result is None:
+            return done
+        seen = {"input": visit.input} if visit.has_input else {}
+        if step.check is not None:
+            reason = visit.evaluate(step.check, **seen, output=done.output)
+            if isinstance(reason, str) and reason:
+                raise StepFailed("check-failed", reason, done.logs)
+        if step.result is None:
+            return done
+        output = visit.evaluate(step.result, **seen, output=done.output)
+        return replace(done, output=None if output is ABSENT else output, has_output=output is not ABSENT)
+
+    def _failed(self, visit: Visit, step: Step, failed: StepFailed) -> StepFailed:
+        """Save what is to be known of a failure; what hinders that is told with it."""
+        save = step.save
+        told = {"code": failed.code, "message": failed.message}
+        try:
+            if save.error is not None:
+                value = told if step.failure is None else visit.evaluate(step.failure, failure=told)
+                self._save(visit.frame, save.error, value, self._measured(value, "what is saved of the failure"))
+            if save.status is not None:
+                self._save(visit.frame, save.status.path, save.status.failure, len(save.status.failure))
+        except (ExpressionError, StepFailed) as error:
+            return StepFailed(failed.code, f"{failed.message} ({error.message})", failed.logs)
+        return failed
 
     def _with_input(self, visit: Visit, step: Step) -> Visit:
         memory, saved = visit.frame.memory, step.save.input
@@ -109,6 +151,8 @@ class Blocks(Run):
             frame.output = done.output
             if step.save.output:
                 self._save(frame, step.save.output, done.output, taken)
+        if step.save.status is not None:
+            self._save(frame, step.save.status.path, step.save.status.success, len(step.save.status.success))
         target = done.goto or step.next
         if target is not None and not isinstance(target, str):
             target = self.evaluate(target, {**visit.scope(), "$last": visit.name})
@@ -117,7 +161,7 @@ class Blocks(Run):
                 "transition-invalid",
                 f"step {visit.step}: the transition gives {reprlib.repr(target)}, not a step's name",
             )
-        self.state.record(showing.visit_record(visit, "success", done, following=target, logs=done.logs))
+        self.state.record(showing.visit_record(visit, "success", done, following=target))
         return target
 
     def _measured(self, value: Any, what: str) -> int:
@@ -142,6 +186,6 @@ class Blocks(Run):
         if self.state.data_bytes > DATA_BYTES:
             raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")
 
-    def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
+    def recorded(self, visit: Visit, done: Done | None, error: StepFailed | None = None) -> None:
         status: StepStatus = "success" if error is None else "failure"
-        self.state.record(showing.visit_record(visit, status, done, error, logs=logs))
+        self.state.record(showing.visit_record(visit, status, done, error))

@@ -73,7 +73,9 @@ class TidegateRun(Blocks):
 
     def _initial_state(self, run: RunInput) -> RunState:
         if run.state is None:
-            frame = Frame(cursor=self.definition.body.start)
+            frame = Frame(cursor=self.definition.body.start, data=dict(self.definition.data))
+            if self.definition.save_run_id is not None:
+                put(frame.data, self.definition.save_run_id, run.facts.run_id)
             if run.input is not None:
                 put(frame.data, self.definition.save_input, run.input)
             return RunState(frame, data_bytes=frame.data_size())
@@ -128,7 +130,7 @@ class TidegateRun(Blocks):
         except StepFailed as error:
             self._fail(error.code, error.message)
         except ExpressionError as error:
-            self._fail(error.code, error.message)
+            self._fail("result-failed", error.message)
         except RunEnded as ended:
             return await self._ended(ended)
         self._end("succeeded", None, output)
@@ -154,6 +156,7 @@ class TidegateRun(Blocks):
 
     def _fail(self, code: str, message: str) -> NoReturn:
         message = clipped(message)
+        self.state.error_code = code
         self._end("failed", message)
         raise ApplicationError(message, type=code, non_retryable=True) from None
 
@@ -268,6 +271,17 @@ class TidegateRun(Blocks):
             self.store.check(change)
         except TidegateError as error:
             raise failure(error) from error
+
+    @workflow.update(name=contract.PAUSE)
+    def pause(self, paused: Any) -> None:
+        """Begin no further step, or go on. Calls at work end, waits take their events, and deadlines pass meanwhile."""
+        self.state.paused = paused is True
+        self.changed()
+
+    @pause.validator
+    def _check_pause(self, paused: Any) -> None:
+        if self._closing:
+            raise failure(RunClosed("the run has ended", self.state.status))
 
     @workflow.signal(dynamic=True)
     def on_signal(self, name: str, args: Sequence[RawValue]) -> None:

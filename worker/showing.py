@@ -24,7 +24,7 @@ from definitions.contract import (
 )
 from worker import attributes
 from worker.state import RunState
-from worker.steps.base import Done, Visit, clipped
+from worker.steps.base import Done, StepFailed, Visit, clipped
 from worker.waits import OpenWait
 
 
@@ -32,9 +32,8 @@ def visit_record(
     visit: Visit,
     status: StepStatus,
     done: Done | None = None,
-    error: str | None = None,
+    error: StepFailed | None = None,
     following: str | None = None,
-    logs: Sequence[str] = (),
 ) -> StepRecord:
     """The record of one visit of a step, as it stands now."""
     return StepRecord(
@@ -49,9 +48,10 @@ def visit_record(
         output=done.output if done else None,
         started_at=visit.frame.entered_at,
         ended_at=contract.timestamp(workflow.now()),
-        errors=[] if error is None else [error],
+        errors=[] if error is None else [error.message],
         next=None if following is None else clipped(following),
-        logs=list(logs),
+        logs=list(error.logs if error else done.logs if done else ()),
+        code=error.code if error else None,
     )
 
 
@@ -94,6 +94,8 @@ def snapshot(state: RunState) -> RunSnapshot:
         quarantined=state.waits.quarantine,
         attempts=state.attempts,
         retry_at=state.retry_at if running else None,
+        error_code=state.error_code,
+        paused=state.paused and running,
     )
 
 

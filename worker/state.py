@@ -55,12 +55,19 @@ class Frame:
     frames: dict[str, Frame] = field(default_factory=dict)
     #: Why a block inside a step has failed: kept while its siblings go on.
     error: list[str] | None = None
+    #: A block inside a step has ended: nothing but its output is needed while its siblings go on.
+    ended: bool = False
+
+    def end(self) -> None:
+        """Forget what an ended block needs no more: a step may have thousands of blocks inside."""
+        self.ended = True
+        self.data, self.visits, self.memory, self.frames = {}, {}, {}, {}
 
     def data_size(self) -> int:
         """Bytes of the data here and in the blocks inside, and of what steps keep while they are visited."""
         inside = sum(frame.data_size() for frame in self.frames.values())
         kept = sum(size(self.memory[name]) for name in ("done", "failed", "branches") if name in self.memory)
-        return size(self.data) + kept + inside
+        return size(self.data) + kept + inside + (size(self.output) if self.ended else 0)
 
     def prepare_resume(self) -> None:
         """Make the visit at the cursor, and those inside it, ready to be tried again after the run was closed.
@@ -70,6 +77,7 @@ class Frame:
         """
         self.error = None
         self.memory.pop("hook", None)
+        self.memory.pop("within", None)
         if self.memory.pop("parked", False):
             self.entered = False
             self.memory = {}
@@ -104,6 +112,8 @@ class RunState:
     attempts: int = 1
     retry_at: str | None = None
     store: StoredValues = field(default_factory=StoredValues)
+    error_code: str | None = None
+    paused: bool = False
 
     def dump(self) -> dict[str, Any]:
         """The state as JSON; `{"packed": …}` if it is large."""
@@ -131,7 +141,8 @@ class RunState:
             self.waits.open.remove(wait)
         self.waits.inbox.sort(key=lambda event: event.seq)
         self.waits.expected = []
-        self.status, self.error, self.output = "running", None, None
+        self.status, self.error, self.error_code, self.output = "running", None, None, None
+        self.paused = False
         self.attributes = []
         self.attempts, self.retry_at = 1, None
         self.frame.prepare_resume()
@@ -140,6 +151,7 @@ class RunState:
         """Keep a record, within the bounds."""
         record.attempt = self.attempts
         self.recorded += 1
+        record.number = self.recorded
         self.records.append(record)
         self.record_bytes += _payload_bytes(record)
         for old in self.records:

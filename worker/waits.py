@@ -257,6 +257,12 @@ class Waits:
         else:
             wait.broken = reason
 
+    def reopen(self, wait: OpenWait) -> None:
+        """Let a satisfied wait go on: what it holds is used up, and was not what it waits for."""
+        wait.received, wait.satisfied = [], False
+        for event in list(self.state.inbox):
+            self._use_early(wait, event)
+
     def close(self, wait_id: str, used: bool = True) -> None:
         """End a wait. What it holds is consumed if it is satisfied and `used`; else given back in order of arrival."""
         for wait in self.state.open:

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from worker.steps import assign, branches, call, children, code, each, end, parallel, send, sleep, store, wait
+from worker.steps import (
+    assign,
+    branches,
+    call,
+    children,
+    code,
+    each,
+    end,
+    group,
+    parallel,
+    route,
+    send,
+    sleep,
+    store,
+    wait,
+)
 from worker.steps.base import Done, Visit
 
 #: Kind -> what runs it. A runner raises StepFailed, or RunEnded.
@@ -21,5 +36,7 @@ STEPS: dict[str, Callable[[Visit, Any], Awaitable[Done]]] = {
     "children": children.run,
     "parallel": parallel.run,
     "each": each.run,
+    "group": group.run,
+    "route": route.run,
     "end": end.run,
 }

@@ -85,7 +85,7 @@ class Run(Protocol):
         """Count what a step keeps in its memory under `done` as the run's data. Raises StepFailed if it is too much."""
         ...
 
-    def recorded(self, visit: Visit, done: Done | None, error: str | None = None, logs: Sequence[str] = ()) -> None:
+    def recorded(self, visit: Visit, done: Done | None, error: StepFailed | None = None) -> None:
         """Keep a record of what has ended inside a step: a success, or a failure if there is an error."""
         ...
 
@@ -130,7 +130,7 @@ class Visit:
         return f"{self.step}#{self.number}"
 
     def scope(self) -> Mapping[str, Any]:
-        return scope(self.frame, self.outer)
+        return scope(self.frame, self.outer, self.run.definition.merged)
 
     def evaluate(self, expression: Expression, **more: Any) -> Any:
         """The value of an expression over the data in scope, and `more`. Raises ExpressionError."""
@@ -161,18 +161,27 @@ class Visit:
         frame = self.inner(key, block, data)
         if frame.error is not None:
             raise StepFailed(*frame.error)
+        if frame.ended:
+            return frame.output
         try:
-            return await self.run.run_block(block, frame, (*self.outer, self.frame), f"{self.step}/{key}/")
+            output = await self.run.run_block(block, frame, (*self.outer, self.frame), f"{self.step}/{key}/")
         except StepFailed as error:
             frame.error = [error.code, error.message]
             raise
+        frame.end()
+        return output
 
 
-def scope(frame: Frame, outer: tuple[Frame, ...]) -> Mapping[str, Any]:
-    """The run's data as seen from a block: its own over those around it; `$last` names the step that ran last."""
+def scope(frame: Frame, outer: tuple[Frame, ...], roots: Sequence[str] = ()) -> Mapping[str, Any]:
+    """The run's data as seen from a block: its own over those around it; `$last` names the step that ran last.
+
+    Of the given roots, which are objects, a block sees its own entries beside those of the blocks around it.
+    """
     merged: dict[str, Any] = {}
     for one in (*outer, frame):
+        together = {root: {**merged[root], **one.data[root]} for root in roots if root in merged and root in one.data}
         merged.update(one.data)
+        merged.update(together)
     merged["$last"] = frame.last
     return merged
 

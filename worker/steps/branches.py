@@ -150,11 +150,12 @@ class Driver:
         error = result.error
         if error is None and size(output) > OUTPUT_BYTES:
             result.code, error = "result-too-large", f"an action may give {OUTPUT_BYTES} bytes"
-        done = None if error is not None else Done(output)
-        self._visit.run.recorded(visit, done, error, result.logs)
+        done = None if error is not None else Done(output, logs=result.logs)
+        failed = None if error is None else StepFailed(result.code or "action-threw", error, result.logs)
+        self._visit.run.recorded(visit, done, failed)
         self._visit.run.changed()
-        if error is not None and not result.plans:
-            raise StepFailed(result.code or "action-threw", error)
+        if failed is not None and not result.plans:
+            raise StepFailed(failed.code, failed.message)
         del memory["branches"][visit.branch]
         if visit.branch == _first(self._visit):
             memory["first"] = output if done else None
@@ -323,5 +324,7 @@ async def _hook(visit: Visit, step: BranchesStep, action: str | None, error: str
             result = await _activity(inner, call, step)
         finally:
             visit.run.action_ended(memory["hook"])
-        done = Done({"value": None}) if result.error is None else None
-        visit.run.recorded(inner, done, result.error, result.logs)
+        if result.error is None:
+            visit.run.recorded(inner, Done({"value": None}, logs=result.logs))
+        else:
+            visit.run.recorded(inner, None, StepFailed(result.code or "action-threw", result.error, result.logs))

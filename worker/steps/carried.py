@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from definitions.model import Block, BranchesStep, CodeStep, EachStep, ParallelStep, WaitStep
+from definitions.model import Block, BranchesStep, CodeStep, EachStep, GroupStep, ParallelStep, WaitStep
 from worker.state import Frame
 from worker.steps import branches, code, wait
 from worker.steps.base import Run, Visit
@@ -36,4 +36,6 @@ def govern_waits(run: Run, block: Block, frame: Frame, outer: tuple[Frame, ...] 
 def _block(step: object, key: str) -> Block | None:
     if isinstance(step, ParallelStep):
         return step.branches[key]
-    return step.body if isinstance(step, EachStep) else None
+    if isinstance(step, WaitStep):
+        return step.processor
+    return step.body if isinstance(step, EachStep | GroupStep) else None

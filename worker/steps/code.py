@@ -95,17 +95,18 @@ def _step_ended(visit: Visit, result: CodeResult, entered_at: str) -> None:
     if result.error is not None:
         memory["failed"][name] = result.error if result.value is None else result.value
         visit.run.keep({name: memory["failed"][name]})
-        visit.run.recorded(inner, None, result.error, result.logs)
+        visit.run.recorded(inner, None, StepFailed(result.code or "step-failed", result.error, result.logs))
         return
     memory["done"][name] = result.value
     visit.run.keep({name: result.value})
-    visit.run.recorded(inner, Done(result.value), logs=result.logs)
+    visit.run.recorded(inner, Done(result.value, logs=result.logs))
 
 
 def _threw(visit: Visit, result: CodeResult, entered_at: str) -> StepFailed:
     message, logs = result.error or "the handler threw", result.logs
     if result.id is not None:
-        visit.run.recorded(_inner(visit, result.id, entered_at), None, message, logs)
+        failed = StepFailed(result.code or "handler-threw", message, logs)
+        visit.run.recorded(_inner(visit, result.id, entered_at), None, failed)
         logs = []
     visit.frame.memory["failed"] = {}
     return StepFailed(result.code or "handler-threw", message, logs)
@@ -127,7 +128,7 @@ async def _wait(visit: Visit, asked: dict[str, Any]) -> None:
         del frame.memory["wait"]
         frame.frames.pop(name, None)
         if isinstance(error, StepFailed):
-            visit.run.recorded(inside, None, error.message)
+            visit.run.recorded(inside, None, error)
         raise
     del frame.memory["wait"]
     frame.frames.pop(name, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,16 +11,19 @@ from temporalio import workflow
 
 from definitions.contract import Event, timestamp
 from definitions.errors import PayloadInvalid
-from definitions.model import WaitStep
+from definitions.model import NAME_LIMIT, WaitStep
 from definitions.schemas import first_error
 from worker.attributes import short
 from worker.steps import correlated
 from worker.steps.base import Done, RunEnded, StepFailed, Visit
+from worker.steps.processed import accepted, event_view, wanted
 from worker.steps.sleep import seconds
 from worker.waits import Accepts, Check, OpenWait
 
 #: Work of one check of a payload: it is done while the run handles a message, for which it has two seconds at most.
 CHECK_WORK = 30_000
+#: The code of a deadline that has passed.
+TIMEOUT = "wait-timeout"
 
 
 async def run(visit: Visit, step: WaitStep) -> Done:
@@ -27,8 +31,9 @@ async def run(visit: Visit, step: WaitStep) -> Done:
     visit.frame.memory["parked"] = True
     try:
         done = await _outcome(visit, step, wait)
-    except (StepFailed, RunEnded, asyncio.CancelledError):
-        visit.run.waits.close(wait.id, used=False)
+    except (StepFailed, RunEnded, asyncio.CancelledError) as error:
+        spent = isinstance(error, StepFailed) and visit.frame.memory.get("spent", False)
+        visit.run.waits.close(wait.id, used=spent)
         await _tell(visit, wait)
         raise
     if not wait.satisfied:
@@ -50,7 +55,7 @@ def take_up(visit: Visit, step: WaitStep) -> None:
 
 def _rules(visit: Visit, step: WaitStep) -> tuple[Accepts, Check]:
     return (
-        lambda event: step.filter is None or bool(visit.evaluate(step.filter, event=_view(event))),
+        lambda event: wanted(visit, step, event),
         lambda events, complete: _check(visit, step, events, complete),
     )
 
@@ -63,15 +68,26 @@ async def _tell(visit: Visit, wait: OpenWait) -> None:
 
 
 async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
-    if not wait.decided:
-        visit.run.parked(visit, wait)
-        await _register(visit, step, wait)
-        await _until_satisfied(visit, wait)
-    if wait.broken is not None:
-        raise StepFailed("event-invalid", wait.broken)
-    if wait.satisfied:
-        return Done(_output(visit, step, wait))
-    return _expired(visit, step, wait)
+    while True:
+        if not wait.decided:
+            visit.run.parked(visit, wait)
+            await _register(visit, step, wait)
+            await _until_satisfied(visit, wait)
+        if wait.broken is not None:
+            raise StepFailed("event-invalid", wait.broken)
+        if not wait.satisfied:
+            return _expired(visit, step, wait)
+        if await accepted(visit, step, wait):
+            return Done(_output(visit, step, wait))
+        _go_on(visit, wait)
+
+
+def _go_on(visit: Visit, wait: OpenWait) -> None:
+    """What has come was not it: wait for the next one. A mailbox has dropped a wait that it gave an event to."""
+    if wait.received[-1].wait is not None:
+        visit.frame.memory.get("registered", []).clear()
+    visit.run.waits.reopen(wait)
+    visit.run.changed()
 
 
 async def _register(visit: Visit, step: WaitStep, wait: OpenWait) -> None:
@@ -79,24 +95,47 @@ async def _register(visit: Visit, step: WaitStep, wait: OpenWait) -> None:
         await correlated.register(visit, wait, visit.frame.memory["key"])
 
 
+def _events(visit: Visit, step: WaitStep) -> list[str]:
+    """The names that are waited for, computed once. Raises StepFailed for anything but text."""
+    if step.events_from is None:
+        return list(step.events)
+    memory = visit.frame.memory
+    if "events" not in memory:
+        given = visit.evaluate(step.events_from)
+        names = given if isinstance(given, list) else [given]
+        if not names or not all(isinstance(name, str) and 1 <= len(name) <= NAME_LIMIT for name in names):
+            raise StepFailed("event-name-invalid", f"an event's name is text of up to {NAME_LIMIT} characters")
+        memory["events"] = list(dict.fromkeys(names))
+    return list(memory["events"])
+
+
 def _open_wait(visit: Visit, step: WaitStep) -> OpenWait:
-    need = {"all": len(step.events), "any": 1}.get(str(step.need)) or int(step.need)
-    deadline, memory = step.deadline, visit.frame.memory
+    deadline, memory, events = step.deadline, visit.frame.memory, _events(visit, step)
+    need = {"all": len(events), "any": 1}.get(str(step.need)) or int(step.need)
     if step.correlation is not None and "key" not in memory:
         memory["key"] = correlated.correlation_key(step.correlation.key, visit)
     return OpenWait(
         id=visit.id,
         step=visit.step,
         visit=visit.number,
-        events=list(step.events),
-        need=need,
+        events=events,
+        need=min(need, len(events)),
         since=timestamp(visit.run.now()),
         deadline=timestamp(visit.run.now() + timedelta(seconds=seconds(deadline.after, visit))) if deadline else None,
-        on_deadline=(f"go to {deadline.step}" if deadline.step else deadline.then) if deadline else None,
+        on_deadline=_on_deadline(step),
         next=visit.next,
         on_reject=step.on_reject,
         key=None if step.correlation is None else [memory["key"]],
     )
+
+
+def _on_deadline(step: WaitStep) -> str | None:
+    if step.deadline is None:
+        return None
+    target = step.deadline.step
+    if step.deadline.then == "fail":
+        target = step.on_errors.get(TIMEOUT, step.on_error)
+    return f"go to {target}" if target else step.deadline.then
 
 
 async def _until_satisfied(visit: Visit, wait: OpenWait) -> None:
@@ -117,15 +156,12 @@ def _expired(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
     assert step.deadline is not None
     names = ", ".join(wait.events)
     if step.deadline.then == "fail":
-        raise StepFailed("wait-timeout", f"the deadline of the wait for {names} passed at {wait.deadline}")
+        raise StepFailed(TIMEOUT, f"the deadline of the wait for {names} passed at {wait.deadline}")
     if step.deadline.then == "cancel":
         raise RunEnded("cancelled", message=f"the deadline of the wait for {names} passed at {wait.deadline}")
     late = {"timedOut": True, "events": list(wait.events)}
-    return Done(_one(visit, wait, None) if step.output == "event" else late, goto=step.deadline.step)
-
-
-def _view(event: Event) -> dict[str, Any]:
-    return {"name": event.name, "payload": event.payload}
+    make = _ONE.get(step.output)
+    return Done(make(visit, wait, None) if make else late, goto=step.deadline.step)
 
 
 def _check(visit: Visit, step: WaitStep, events: list[Event], complete: bool) -> None:
@@ -148,7 +184,8 @@ def _problem(visit: Visit, schema: dict[str, Any] | None, value: Any) -> tuple[s
 
 
 def _output(visit: Visit, step: WaitStep, wait: OpenWait) -> Any:
-    return _one(visit, wait, wait.received[0]) if step.output == "event" else _combined(step, wait.received)
+    make = _ONE.get(step.output)
+    return make(visit, wait, wait.received[0]) if make else _combined(step, wait.received)
 
 
 def _one(visit: Visit, wait: OpenWait, event: Event | None) -> dict[str, Any]:
@@ -159,6 +196,19 @@ def _one(visit: Visit, wait: OpenWait, event: Event | None) -> dict[str, Any]:
         "payload": event.payload if event else None,
         "timedOut": event is None,
     }
+
+
+def _message(visit: Visit, wait: OpenWait, event: Event | None) -> dict[str, Any]:
+    """The output `message`: the event as a filter sees it, and what has been made of it."""
+    return {
+        "event": event_view(event) if event else None,
+        "processed": visit.frame.memory.get("processed"),
+        "timedOut": event is None,
+    }
+
+
+#: Outputs that are of one event, or of none once the deadline has passed.
+_ONE: dict[str, Callable[[Visit, OpenWait, Event | None], dict[str, Any]]] = {"event": _one, "message": _message}
 
 
 def _combined(step: WaitStep, received: list[Event]) -> Any:
