@@ -1,0 +1,27 @@
+"""`misfit`: {"schema": JSON Schema, "of": E, "what": text} gives why the value of E does not fit, or null if it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from definitions.model import Expression
+from definitions.schemas import first_error, refuse_unsupported
+
+
+def compile(source: Any) -> Callable[[Mapping[str, Any]], Any]:
+    """Raises ValueError."""
+    # Not at the top: the table of languages has this one in it.
+    from definitions.expressions import program
+
+    if not isinstance(source, dict) or set(source) != {"schema", "of", "what"}:
+        raise ValueError("expected {schema, of, what}")
+    schema, what = source["schema"], source["what"]
+    refuse_unsupported(schema)
+    value = program(Expression.model_validate(source["of"]))
+
+    def run(scope: Mapping[str, Any]) -> Any:
+        problem = first_error(schema, value(scope))
+        return None if problem is None else f"{what} does not fit its schema: {problem[0]}: {problem[1]}"
+
+    return run
