@@ -1,4 +1,4 @@
-"""`misfit`: {"schema": JSON Schema, "of": E, "what": text} gives why the value of E does not fit, or null if it does."""
+"""`misfit`: {"schema": JSON Schema, "of": E, "what": text} tells why the value of E does not fit, or null."""
 
 from __future__ import annotations
 
