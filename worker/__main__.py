@@ -24,12 +24,14 @@ from worker.catalog import ENTITY_WORKFLOWS, entity_activities
 from worker.client import TidegateClient, entity_task_queue, mailbox_task_queue
 from worker.code_activity import CodeActivities
 from worker.code_inspection import TidegateInspect
+from worker.fan_out_activity import FanOutActivities
 from worker.hand_over import HandOverActivities
 from worker.http_client import HttpClient
 from worker.http_guard import HttpGuard
 from worker.interpreter import TidegateRun
 from worker.mailbox import TidegateMailbox
 from worker.mailbox_client import MailboxActivities
+from worker.publish_activity import PublishActivities
 from worker.resume import TidegateResume
 from worker.run_activities import RunActivities
 from worker.sandbox.runner import Sandbox
@@ -57,11 +59,13 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
     keys = token_keys(settings.token_keys) if settings.token_keys else None
     means = Means(http, tidegate, keys, settings.public_url, dict(settings.oauth_handle))
     acting = ActionActivities(sandbox, tools, means, memory).all()
+    publishing = PublishActivities(tidegate, settings.event_loop_limit).all()
+    own = [*RunActivities(tidegate, client).all(), *publishing, *registering]
     runs = Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[TidegateRun, TidegateResume, TidegateInspect],
-        activities=[*build_activities(tools), *RunActivities(tidegate, client).all(), *registering, *coding, *acting],
+        activities=[*build_activities(tools), *own, *coding, *acting],
         # Our workflows are reviewed and linted; Temporal's sandbox would cost two to nine times the CPU.
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=settings.max_cached_workflows,
@@ -72,7 +76,7 @@ async def running(client: Client, settings: Settings) -> AsyncIterator[None]:
         client,
         task_queue=entity_task_queue(settings.task_queue),
         workflows=ENTITY_WORKFLOWS,
-        activities=entity_activities(client),
+        activities=[*entity_activities(client), *FanOutActivities(tidegate).all()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_timeout),
         graceful_shutdown_timeout=GRACE,

@@ -34,8 +34,10 @@ from definitions.contract import (
 from definitions.errors import AlreadyExists, NotFound, Overloaded, TooLarge
 from definitions.ids import digest, version_id, version_workflow_id
 from worker.failures import failure
+from worker.fan_out import TidegateFanOut
 from worker.record_workflows import ClaimRecord, SecretRecord, VersionRecord, stand_until
 from worker.records import read_record, start_version
+from worker.topic import TidegateTopic
 from worker.value_entity import TidegateValue
 
 PUBLISH_VERSION = "tidegate:publish-version"
@@ -240,7 +242,15 @@ class CatalogActivities:
             return None
 
 
-ENTITY_WORKFLOWS: list[type] = [DefinitionEntity, VersionRecord, SecretRecord, ClaimRecord, TidegateValue]
+ENTITY_WORKFLOWS: list[type] = [
+    DefinitionEntity,
+    VersionRecord,
+    SecretRecord,
+    ClaimRecord,
+    TidegateValue,
+    TidegateTopic,
+    TidegateFanOut,
+]
 
 
 def entity_activities(client: Client) -> list[Callable[..., Any]]:

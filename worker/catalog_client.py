@@ -58,7 +58,7 @@ class CatalogClient:
         self._client = client
         self._queue = entity_task_queue
         self._seconds = rpc_seconds
-        self._versions = VersionCache(cache_bytes)
+        self._versions = VersionCache[VersionFacts](cache_bytes)
         self._reads = SharedReads[DefinitionFacts]()
         self._queues = Queues(UPDATES_AT_ONCE)
 
@@ -158,7 +158,7 @@ class CatalogClient:
         if version is None:
             missing = f"no version {number} of definition {definition_id}"
             version = await read_record(self._client, workflow_id, VersionFacts, seconds=self._seconds, missing=missing)
-            self._versions.put(workflow_id, version)
+            self._versions.put(workflow_id, version, version.text)
         return version
 
     async def list_versions(self, dialect: str, organisation: str, definition_id: str) -> list[VersionFacts]:

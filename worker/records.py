@@ -70,11 +70,19 @@ async def read_record(
         terminated = started.original_execution_run_id
 
 
-async def _events(client: Client, workflow_id: str) -> Sequence[HistoryEvent]:
+async def read_argument(client: Client, workflow_id: str, kind: type[T], *, seconds: float = RPC_SECONDS) -> T:
+    """What the latest execution of this id was started with, whether or not it has ended. Raises NotFound."""
+    events = await bounded(_events(client, workflow_id, 1), seconds=seconds)
+    started = events[0].workflow_execution_started_event_attributes
+    content: list[T] = await client.data_converter.decode(started.input.payloads, [kind])
+    return content[0]
+
+
+async def _events(client: Client, workflow_id: str, most: int = 100) -> Sequence[HistoryEvent]:
     """The first events: of a record that stands there is one, then come the stray messages it got, and its end."""
     request = GetWorkflowExecutionHistoryRequest(
         namespace=client.namespace,
         execution=WorkflowExecution(workflow_id=workflow_id),
-        maximum_page_size=100,
+        maximum_page_size=most,
     )
     return (await client.workflow_service.get_workflow_execution_history(request, retry=True)).history.events

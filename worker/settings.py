@@ -132,6 +132,15 @@ class Settings:
             "TIDEGATE_CODE_MEMORY_MB", values.whole(128, 900), "Memory that one call of JavaScript may use, in MB."
         ),
     )
+    event_loop_limit: int = field(
+        default=10,
+        metadata=_env(
+            "TIDEGATE_EVENT_LOOP_LIMIT",
+            values.whole(1, 10_000),
+            "Runs of a workflow that may lead, by events, to one that publishes; more are an endless loop and stopped, "
+            "where the step watches for it.",
+        ),
+    )
     # Shorter would help a killed worker's runs sooner; but under load tasks of a busy worker wait for seconds too, and
     # each one that is taken from it for that costs a replay and two more events.
     sticky_timeout: float = field(

@@ -1,35 +1,37 @@
-"""Versions read before: they never change, so a process keeps the ones it used last."""
+"""What was made of immutable texts before, such as versions: a process keeps what it used last."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Generic, TypeVar
 
-from definitions.contract import VersionFacts
+T = TypeVar("T")
 
 #: What an entry costs besides its text, roughly.
 _OVERHEAD = 1_000
 
 
-class VersionCache:
-    """The versions used last, in at most `capacity` bytes of text."""
+class VersionCache(Generic[T]):
+    """The entries used last, in at most `capacity` bytes of text."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._size = 0
-        self._entries: OrderedDict[str, tuple[VersionFacts, int]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
-    def get(self, workflow_id: str) -> VersionFacts | None:
-        entry = self._entries.get(workflow_id)
+    def get(self, key: str) -> T | None:
+        entry = self._entries.get(key)
         if entry is None:
             return None
-        self._entries.move_to_end(workflow_id)
+        self._entries.move_to_end(key)
         return entry[0]
 
-    def put(self, workflow_id: str, version: VersionFacts) -> None:
-        size = len(version.text.encode("utf-8", "surrogatepass")) + _OVERHEAD
-        if workflow_id in self._entries or size > self._capacity:
+    def put(self, key: str, value: T, text: str) -> None:
+        """Keep a value that is as large as `text`."""
+        size = len(text.encode("utf-8", "surrogatepass")) + _OVERHEAD
+        if key in self._entries or size > self._capacity:
             return
-        self._entries[workflow_id] = (version, size)
+        self._entries[key] = (value, size)
         self._size += size
         while self._size > self._capacity:
             _, (_, dropped) = self._entries.popitem(last=False)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from definitions.dialects import jsworkflows, justworkflowit, stackshift
+from definitions.listeners import Listening
 from definitions.model import Definition
 
 
@@ -42,6 +43,9 @@ DIALECTS: dict[str, Language] = {
     "justworkflowit": justworkflowit,
     "stackshift": stackshift,
 }
+
+#: Name of a dialect -> which of its workflows events start. A dialect without events is not in it.
+LISTENERS: dict[str, Listening] = {}
 
 
 def detect(text: str) -> str | None:

@@ -34,6 +34,11 @@ FILES = (
     "worker/pairing.py",
     "worker/catalog.py",
     "worker/record_workflows.py",
+    "worker/topic.py",
+    "worker/topic_state.py",
+    "worker/fan_out.py",
+    "worker/fan_out_messages.py",
+    "worker/lineage.py",
     "definitions/ids.py",
     "definitions/schemas.py",
 )

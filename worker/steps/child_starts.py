@@ -29,6 +29,7 @@ from definitions.contract import (
 )
 from definitions.model import ChildrenStep
 from worker.attributes import short, start_attributes, summary
+from worker.lineage import extended
 from worker.state import size
 from worker.steps.base import StepFailed, Visit, raise_if_stopped
 
@@ -148,6 +149,7 @@ def _facts(visit: Visit, child: ResolvedChild) -> RunFacts:
         root_run_id=parent.root_run_id or parent.run_id,
         parent=ParentRef(workflow_id, parent.run_id, visit.step, parent.definition_name),
         depth=parent.depth + 1,
+        lineage=extended(parent),
     )
 
 

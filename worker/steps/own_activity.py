@@ -20,7 +20,16 @@ ATTEMPT = timedelta(seconds=10)
 RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=10))
 
 
-async def perform(visit: Visit, name: str, argument: Any, result_type: Any, what: str) -> Any:
+async def perform(
+    visit: Visit,
+    name: str,
+    argument: Any,
+    result_type: Any,
+    what: str,
+    *,
+    attempt: timedelta = ATTEMPT,
+    heartbeat: timedelta | None = None,
+) -> Any:
     """The result of an activity. Raises StepFailed with the code of its answer."""
     try:
         with visit.run.working():
@@ -28,7 +37,8 @@ async def perform(visit: Visit, name: str, argument: Any, result_type: Any, what
                 name,
                 argument,
                 result_type=result_type,
-                start_to_close_timeout=ATTEMPT,
+                start_to_close_timeout=attempt,
+                heartbeat_timeout=heartbeat,
                 retry_policy=RETRY,
                 summary=short(f"{visit.step}: {what}"),
             )
