@@ -43,6 +43,7 @@ from worker.branch_client import BranchClient
 from worker.catalog_client import CatalogClient
 from worker.claims import LONGEST, Claim, Wanted, claim
 from worker.code_client import inspect_code
+from worker.event_client import EventClient
 from worker.listing import list_children, list_runs
 from worker.mailbox_client import MailboxClient
 from worker.resume_client import ResumeClient
@@ -81,7 +82,7 @@ def mailbox_task_queue(task_queue: str) -> str:
     return f"{task_queue}-mailboxes"
 
 
-class TidegateClient:
+class TidegateClient(EventClient):
     """One connection to Temporal; cheap to share, safe to use from many requests at once."""
 
     def __init__(self, client: Client, task_queue: str = "tidegate", rpc_seconds: float = RPC_SECONDS) -> None:
@@ -94,6 +95,7 @@ class TidegateClient:
         self._values = Values(client, entity_task_queue(task_queue), rpc_seconds)
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
         self.mailboxes = MailboxClient(client, mailbox_task_queue(task_queue), rpc_seconds)
+        self._init_events(client, entity_task_queue(task_queue), self._catalog, rpc_seconds)
 
     @classmethod
     async def connect(
