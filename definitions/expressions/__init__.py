@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from definitions.errors import ExpressionError
-from definitions.expressions import compose, json_logic, json_xform, literal, misfit, passthrough, path
+from definitions.expressions import cel, compose, json_logic, json_xform, literal, misfit, passthrough, path
 from definitions.expressions import meter as metering
 from definitions.expressions.absent import ABSENT
 from definitions.expressions.meter import Meter
@@ -30,6 +30,7 @@ LANGUAGES: dict[str, Callable[[Any], Program]] = {
     "json-logic": json_logic.compile,
     "json-xform": json_xform.compile,
     "passthrough": passthrough.compile,
+    "cel": cel.compile,
     "compose": compose.compile,
     "misfit": misfit.compile,
 }
