@@ -61,6 +61,7 @@ class AdapterServer(uvicorn.Server):
                 backlog=BACKLOG,
             )
         )
+        self._app = app
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -76,6 +77,8 @@ class AdapterServer(uvicorn.Server):
         """Finish what is in flight, within the grace period, and stop. A second call stops at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        if (held := getattr(self._app.state, "services", None)) is not None:
+            held.stopping.set()
 
 
 async def serve(app: FastAPI, settings: Settings, on_ready: Callable[[], None] | None = None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -13,11 +14,15 @@ from worker.client import TidegateClient
 
 @dataclass(frozen=True)
 class Services:
-    """`client` talks to Temporal, `settings` are the adapter's, `keyring` holds the API keys (maybe none)."""
+    """`client` talks to Temporal, `settings` are the adapter's, `keyring` holds the API keys (maybe none).
+
+    `stopping` is set as soon as the server is to stop: answers that would go on for long end then.
+    """
 
     client: TidegateClient
     settings: Settings
     keyring: Keyring
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def services(request: Request) -> Services:
