@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from definitions.contract import RunFacts
 
-#: Definitions that are counted. Of a longer chain the oldest are forgotten, which a loop's own never are for long.
+#: Definitions that are counted. Of a longer chain those are forgotten that were met least often, unlike those of a loop.
 LINEAGE_LIMIT = 500
 
 
 def extended(facts: RunFacts) -> dict[str, int]:
-    """The lineage of what a run starts: its own, and itself. What was counted last is last."""
-    lineage = dict(facts.lineage)
-    lineage[facts.definition_id] = lineage.pop(facts.definition_id, 0) + 1
-    surplus = len(lineage) - LINEAGE_LIMIT
-    return dict(list(lineage.items())[surplus:]) if surplus > 0 else lineage
+    """The lineage of what a run starts: its own, and itself."""
+    own = facts.definition_id
+    others = sorted(((count, one) for one, count in facts.lineage.items() if one != own), reverse=True)
+    kept = {one: count for count, one in others[: LINEAGE_LIMIT - 1]}
+    return {**kept, own: facts.lineage.get(own, 0) + 1}

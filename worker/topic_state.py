@@ -6,6 +6,7 @@ one that was seen: a newer one, of the same definition, stays.
 
 # Annotations are not postponed here: Temporal's converter evaluates them whenever it reads one of these.
 import base64
+import itertools
 import json
 import zlib
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class UnheardEvents:
 
 @dataclass
 class TopicState:
-    """The argument of `TidegateTopic`. `listeners` maps definition id -> number of its subscription, oldest first."""
+    """The argument of `TidegateTopic`. `listeners` maps definition id -> number of its subscription."""
 
     name: str
     listeners: dict[str, int] = field(default_factory=dict)
@@ -86,14 +87,26 @@ class TopicState:
 
 
 def listeners_of(shown: dict[str, Any]) -> dict[str, int]:
-    """Definition id -> number of its subscription, of a topic's memo."""
+    """Definition id -> number of its subscription, of a topic's memo; in the order of the numbers."""
     kept = shown.get("listeners", {})
-    if isinstance(kept, str):
-        kept = json.loads(zlib.decompress(base64.b64decode(kept)))
-    listeners: dict[str, int] = kept
-    return listeners
+    return _unpacked(kept) if isinstance(kept, str) else _ordered(kept)
+
+
+def _ordered(listeners: dict[str, int]) -> dict[str, int]:
+    """JSON does not keep the order, as Temporal carries it."""
+    return dict(sorted(listeners.items(), key=lambda one: one[1]))
 
 
 def _packed(listeners: dict[str, int]) -> dict[str, int] | str:
-    text = json.dumps(listeners, separators=(",", ":"))
-    return dict(listeners) if len(text) <= PACK_BYTES else base64.b64encode(zlib.compress(text.encode(), 6)).decode()
+    """As it is, or, if it is large, ids and numbers apart from each other: so they take a quarter less, packed."""
+    listeners = _ordered(listeners)
+    if len(json.dumps(listeners)) <= PACK_BYTES:
+        return listeners
+    steps = [after - before for before, after in itertools.pairwise([0, *listeners.values()])]
+    text = json.dumps([",".join(listeners), steps], separators=(",", ":"))
+    return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _unpacked(packed: str) -> dict[str, int]:
+    ids, steps = json.loads(zlib.decompress(base64.b85decode(packed)))
+    return dict(zip(ids.split(","), itertools.accumulate(steps), strict=True))

@@ -24,7 +24,10 @@ from definitions.model import Definition
 from tests.running import DIALECT, Runs, eventually
 
 ACTIVE = "active"
-TINY: dict[str, Any] = {"start": "a", "steps": {"a": {"kind": "assign", "input": {"language": "path", "source": "${input}"}}}}
+TINY: dict[str, Any] = {
+    "start": "a",
+    "steps": {"a": {"kind": "assign", "input": {"language": "path", "source": "${input}"}}},
+}
 
 
 class ToyLanguage:
