@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,19 +30,27 @@ class ServerEvent:
         return f"id: {self.id}\nevent: {self.name}\ndata: {json.dumps(self.data, allow_nan=False)}\n\n".encode("ascii")
 
 
+Events = AsyncGenerator[ServerEvent, None]
+
+
 class EventStream(Response):
-    """Sends what `events` gives as it comes. `events` is closed in any case, at once when the caller goes away."""
+    """Sends what `events` gives as it comes. At its end, or as soon as the caller goes away, `held` is closed."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncGenerator[ServerEvent, None], stopping: asyncio.Event) -> None:
+    def __init__(self, events: Events, stopping: asyncio.Event, held: AsyncExitStack) -> None:
         # `no-transform` and the second header keep what is in between from collecting events before it passes them on.
         super().__init__(headers={"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._events = events
         self._stopping = stopping
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await self._stream(receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send(send))
         gone, stopped = asyncio.ensure_future(_gone(receive)), asyncio.ensure_future(self._stopping.wait())
@@ -73,7 +81,7 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _with_pings(events: AsyncGenerator[ServerEvent, None]) -> AsyncGenerator[bytes, None]:
+async def _with_pings(events: Events) -> AsyncGenerator[bytes, None]:
     following: asyncio.Future[ServerEvent] | None = None
     try:
         yield b"retry: 1000\n\n"
@@ -95,6 +103,6 @@ async def _with_pings(events: AsyncGenerator[ServerEvent, None]) -> AsyncGenerat
         await events.aclose()
 
 
-async def _next(events: AsyncGenerator[ServerEvent, None]) -> ServerEvent:
+async def _next(events: Events) -> ServerEvent:
     """The next event, as a coroutine: a task can be made of it."""
     return await events.__anext__()

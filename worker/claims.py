@@ -6,6 +6,7 @@ execution timeout frees the id again; both need no worker. What it says is in it
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -64,9 +65,9 @@ async def claim(
         try:
             await bounded(_start(client, workflow_id, wanted, task_queue, seconds), seconds=seconds)
         except WorkflowAlreadyStartedError:
-            standing = await _standing(client, workflow_id, seconds)
-            if standing is not None:
-                return standing
+            found = await standing(client, workflow_id, seconds=seconds)
+            if found is not None:
+                return found
         else:
             return Claim(wanted.run_id, wanted.content_hash, True, datetime.now(timezone.utc))
     raise Overloaded("the claim of this key changes too fast")
@@ -86,14 +87,32 @@ async def _start(client: Client, workflow_id: str, wanted: Wanted, task_queue: s
     )
 
 
-async def _standing(client: Client, workflow_id: str, seconds: float) -> Claim | None:
-    """The claim as it stands; None if it has expired."""
-    call = client.get_workflow_handle(workflow_id).describe(rpc_timeout=timedelta(seconds=seconds))
-    try:
-        found: WorkflowExecutionDescription = await bounded(call, seconds=seconds)
-    except NotFound:
-        return None
-    if found.status is not WorkflowExecutionStatus.RUNNING:
+async def standing(client: Client, workflow_id: str, *, seconds: float = RPC_SECONDS) -> Claim | None:
+    """The claim as it stands; None if there is none, or if it has expired. Raises Overloaded, Unavailable."""
+    found = await _described(client, workflow_id, seconds)
+    if found is None or found.status is not WorkflowExecutionStatus.RUNNING:
         return None
     memo: dict[str, Any] = (await found.memo())[MEMO]
     return Claim(memo["run_id"], memo["content_hash"], False, found.start_time)
+
+
+async def release(client: Client, workflow_id: str, run_id: str, *, seconds: float = RPC_SECONDS) -> None:
+    """Give a claim up, if it stands for this run. Idempotent. Raises Overloaded, Unavailable."""
+    found = await _described(client, workflow_id, seconds)
+    if found is None or found.status is not WorkflowExecutionStatus.RUNNING:
+        return
+    if (await found.memo())[MEMO]["run_id"] != run_id:
+        return
+    # This execution, and not one that has been claimed since.
+    handle = client.get_workflow_handle(workflow_id, run_id=found.run_id)
+    call = handle.terminate(reason="released", rpc_timeout=timedelta(seconds=seconds))
+    with contextlib.suppress(NotFound):
+        await bounded(call, seconds=seconds)
+
+
+async def _described(client: Client, workflow_id: str, seconds: float) -> WorkflowExecutionDescription | None:
+    call = client.get_workflow_handle(workflow_id).describe(rpc_timeout=timedelta(seconds=seconds))
+    try:
+        return await bounded(call, seconds=seconds)
+    except NotFound:
+        return None
