@@ -12,7 +12,18 @@ from functools import lru_cache
 from typing import Any
 
 from definitions.errors import ExpressionError
-from definitions.expressions import cel, compose, json_logic, json_xform, literal, misfit, passthrough, path
+from definitions.expressions import (
+    cel,
+    compose,
+    conditions,
+    double_brace,
+    json_logic,
+    json_xform,
+    literal,
+    misfit,
+    passthrough,
+    path,
+)
 from definitions.expressions import meter as metering
 from definitions.expressions.absent import ABSENT
 from definitions.expressions.meter import Meter
@@ -31,6 +42,8 @@ LANGUAGES: dict[str, Callable[[Any], Program]] = {
     "json-xform": json_xform.compile,
     "passthrough": passthrough.compile,
     "cel": cel.compile,
+    "double-brace": double_brace.compile,
+    "conditions": conditions.compile,
     "compose": compose.compile,
     "misfit": misfit.compile,
 }
