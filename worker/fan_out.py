@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from definitions.contract import FAN_OUT_WORKFLOW, START_LISTENERS
 from worker.attributes import short
@@ -58,7 +58,7 @@ class TidegateFanOut:
         if count <= AT_ONCE:
             try:
                 return await self._start_here(StartListeners(0, count, self._fan_out))
-            except ActivityError:
+            except FailureError:  # a local activity fails with its own error
                 workflow.logger.warning("the listeners could not be started at once")
         batches = [StartListeners(first, min(first + BATCH, count)) for first in range(0, count, BATCH)]
         return [one for found in await asyncio.gather(*map(self._start, batches)) for one in found]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from definitions.contract import RunFacts
 
-#: Definitions that are counted. Of a longer chain those are forgotten that were met least often, unlike those of a loop.
+#: Definitions that are counted. Of a longer chain those are forgotten that were met least often; a loop's are not.
 LINEAGE_LIMIT = 500
 
 

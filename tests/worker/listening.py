@@ -1,11 +1,11 @@
 """A small language whose workflows events start, and short ways to register, switch and publish.
 
-A text is `{"events": {name: JSON Schema or null}, "body": block, "input"?: JSON Schema}`. The version tagged `active` is
-live.
+A text is `{"events": {name: JSON Schema or null}, "body": block}`. The version tagged `active` is live.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -16,18 +16,28 @@ from typing import Any
 from unittest.mock import patch
 
 from definitions import ids
-from definitions.contract import Published, PublishEvent, RunSnapshot
+from definitions.contract import (
+    DEFINITION_WORKFLOW,
+    MEMO,
+    TOPIC_WORKFLOW,
+    DefinitionFacts,
+    Published,
+    PublishEvent,
+    RunSnapshot,
+    VersionFacts,
+)
 from definitions.dialects import DIALECTS, LISTENERS
 from definitions.errors import InputInvalid, NotFound
 from definitions.listeners import Occurrence, Trigger
 from definitions.model import Definition
 from tests.running import DIALECT, Runs, eventually
+from worker.catalog import DefinitionState
+from worker.records import NEVER, start_version
+from worker.topic_state import TopicState
 
 ACTIVE = "active"
-TINY: dict[str, Any] = {
-    "start": "a",
-    "steps": {"a": {"kind": "assign", "input": {"language": "path", "source": "${input}"}}},
-}
+INPUT = {"language": "path", "source": "${input}"}
+TINY: dict[str, Any] = {"start": "a", "steps": {"a": {"kind": "assign", "input": INPUT}}}
 
 
 class ToyLanguage:
@@ -107,6 +117,36 @@ async def toy(
     if live:
         await made.go_live(number)
     return made
+
+
+async def plant(runs: Runs, event: str, count: int, body: dict[str, Any] = TINY) -> list[str]:
+    """So many workflows that listen to an event, as they are in Temporal, made the short way; their ids."""
+    client, queue = runs.tidegate.temporal, f"{runs.tidegate.task_queue}-entities"
+    text = json.dumps({"events": {event: None}, "body": body})
+    places = asyncio.Semaphore(50)
+
+    async def one(name: str) -> str:
+        of = ids.definition_id(DIALECT, runs.organisation, name)
+        facts = DefinitionFacts(runs.organisation, DIALECT, of, name, "", latest=1, tags={ACTIVE: 1})
+        version = VersionFacts(of, ids.version_id(of, 1), 1, text, "", "")
+        async with places:
+            at = ids.version_workflow_id(DIALECT, runs.organisation, of, 1)
+            await start_version(client, at, version, task_queue=queue)
+            await client.start_workflow(
+                DEFINITION_WORKFLOW,
+                DefinitionState(facts),
+                id=ids.definition_workflow_id(DIALECT, runs.organisation, of),
+                task_queue=queue,
+                memo={MEMO: facts},
+                start_delay=NEVER,
+            )
+        return of
+
+    planted = await asyncio.gather(*(one(f"planted-{n}") for n in range(count)))
+    state = TopicState(event, {of: n + 1 for n, of in enumerate(planted)}, number=count)
+    at = ids.topic_workflow_id(DIALECT, runs.organisation, event)
+    await client.start_workflow(TOPIC_WORKFLOW, state, id=at, task_queue=queue, memo={MEMO: state.shown()})
+    return list(planted)
 
 
 async def publish(runs: Runs, name: str, payload: Any = ..., **more: Any) -> Published:
