@@ -7,7 +7,6 @@ from typing import Any
 
 from lark import Token, Tree
 
-from definitions.expressions import regex
 from definitions.expressions.cel_frame import Branches, Context, Frame, Macro, Node, a_map, safe, selection, settled
 from definitions.expressions.cel_functions import FUNCTIONS, Function
 from definitions.expressions.cel_syntax import RESERVED, fault, literal
@@ -25,7 +24,7 @@ def call(tree: Tree[Token], context: Context) -> Node:
         return macro(receiver, arguments, name, context)
     nodes = [context.node(one) for one in (*receiver, *arguments)]
     function = _function(name, bool(receiver), len(nodes))
-    _check_pattern(name, arguments)
+    _check_pattern(name, arguments, context)
     return safe(lambda frame: function([one(frame) for one in nodes], frame.meter))
 
 
@@ -42,14 +41,14 @@ def _function(name: Token, received: bool, count: int) -> Function:
     return forms[received, count]
 
 
-def _check_pattern(name: Token, arguments: list[Tree[Token] | Token]) -> None:
+def _check_pattern(name: Token, arguments: Branches, context: Context) -> None:
     last = arguments[-1] if arguments else None
     if name.value == "matches" and isinstance(last, Tree) and last.data == "literal":
         token = last.children[0]
         pattern = literal(token) if isinstance(token, Token) else None
         if isinstance(pattern, str):
             try:
-                regex.compile(pattern)
+                context.patterns.check(pattern)
             except ValueError as error:
                 raise fault(str(error), last, "cel-pattern") from None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lark import Token, Tree
 
+from definitions.expressions import regex
 from definitions.expressions.cel_syntax import fault, plain
 from definitions.expressions.cel_values import DEPTH_LIMIT, CelError, no_overload
 from definitions.expressions.meter import Meter
@@ -36,13 +37,14 @@ class Context:
     known: Collection[str] | None
     bound: tuple[str, ...] = ()
     depth: int = 0
+    patterns: regex.Written = field(default_factory=regex.Written)
 
     def node(self, tree: Tree[Token] | Token, *bound: str) -> Node:
         """The function of a part, within which also `bound` are variables. Raises SourceError, with its place."""
         if self.depth > DEPTH_LIMIT:
             raise fault(f"an expression is nested more than {DEPTH_LIMIT} deep", tree, "cel-too-deep")
         assert isinstance(tree, Tree)
-        inner = Context(self.builders, self.known, self.bound + bound, self.depth + 1)
+        inner = Context(self.builders, self.known, self.bound + bound, self.depth + 1, self.patterns)
         return self.builders[tree.data](tree, inner)
 
     def nodes(self, tree: Tree[Token]) -> list[Node]:

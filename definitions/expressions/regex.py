@@ -11,10 +11,12 @@ from definitions.expressions.meter import Meter
 
 #: A longer pattern could take long to compile.
 PATTERN_LIMIT = 1_000
-#: Bytes of a compiled pattern with its cache. Twelve characters can fill them, which takes 20 milliseconds.
-_MEMORY = 2**20
+#: Bytes of a compiled pattern with its cache. Twelve characters can fill them, which takes some 5 milliseconds.
+_MEMORY = 2**18
 #: Units for a pattern that fills them.
 _FULL = 5_000
+#: Instructions of the patterns written out in one source, which are compiled with it: some 20 milliseconds.
+_TOGETHER = 50_000
 #: Instructions compiled, and steps of the slowest of RE2's engines, in a unit of work.
 _COMPILED, _STEPS = 8, 256
 
@@ -36,6 +38,19 @@ def compile(pattern: str) -> Any:
         raise ValueError(f"{pattern[:80]!r} is no regular expression of RE2: {reason}") from None
     except UnicodeEncodeError:
         raise ValueError("a regular expression has half of a character") from None
+
+
+class Written:
+    """The patterns that are written out in one source."""
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def check(self, pattern: str) -> None:
+        """Raises ValueError for a bad one, and when all together are too large."""
+        self._size += int(compile(pattern).programsize)
+        if self._size > _TOGETHER:
+            raise ValueError("the regular expressions of one source are too large together")
 
 
 def found(pattern: str, text: str, meter: Meter) -> bool:

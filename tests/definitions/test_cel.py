@@ -294,6 +294,8 @@ REFUSED = [
     ("a.matches('(')", r"no regular expression of RE2: missing \).*\(line 1, column 11\)"),
     ("a.matches('(?=x)')", "no regular expression"),
     ("a.matches(r'(a)\\1')", "no regular expression"),
+    ("||".join(f"a.matches(r'\\pL{{{size}}}')" for size in range(2, 20)), "too large together"),
+    ("a.matches(r'\\pL{500}')", "pattern too large"),
     ("!" * 200 + "a", "nested more than 100 deep"),
     ("1" + "+1" * 200, "nested more than 100 deep"),
     ("a" * 20_001, "more than 20000 characters"),
@@ -390,7 +392,16 @@ def test_a_passed_limit_is_not_absorbed() -> None:
         evaluate(Expression(language="cel", source={"expression": "l.all(a, l.all(b, true)) || true"}), BIG)
 
 
-@pytest.mark.parametrize("text", ["'" + r"\n" * 5000, '"""' + r"\x41" * 4000, "'''" + "''a" * 5000, "(" * 15_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'" + r"\n" * 5000,
+        "||".join(f"a.matches(r'(pL){{{n}}}')" for n in range(900)).replace("pL", r"\pL"),
+        '"""' + r"\x41" * 4000,
+        "'''" + "''a" * 5000,
+        "(" * 15_000,
+    ],
+)
 def test_a_bad_text_is_refused_at_once(text: str) -> None:
     start = time.perf_counter()
     with pytest.raises(SourceError):

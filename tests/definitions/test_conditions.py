@@ -388,6 +388,8 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({"all": [{"left": 1, "operator": "isType", "right": "integer"}]}, ".conditions.all[0].right", "no type 'integer'"),
     ({"all": [{"left": 1, "operator": "isType", "right": None}]}, ".conditions.all[0].right", "no type 'None'"),
     ({"all": [{"left": 1, "operator": "matches", "right": "("}]}, ".conditions.all[0].right", "no regular expression"),
+    ({"all": [{"left": 1, "operator": "matches", "right": f"\\pL{{{n}}}"} for n in range(2, 20)]},
+     ".conditions.all[7].right", "too large together"),
     ({"all": [{"left": 1, "operator": "notMatches", "right": "(?=a)"}]}, ".conditions.all[0].right", "no regular"),
 ]  # fmt: skip
 
