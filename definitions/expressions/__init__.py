@@ -17,6 +17,7 @@ from definitions.expressions import (
     compose,
     conditions,
     double_brace,
+    go_template,
     json_logic,
     json_xform,
     literal,
@@ -46,6 +47,7 @@ LANGUAGES: dict[str, Callable[[Any], Program]] = {
     "conditions": conditions.compile,
     "compose": compose.compile,
     "misfit": misfit.compile,
+    "go-template": go_template.compile,
 }
 
 

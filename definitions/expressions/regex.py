@@ -22,13 +22,13 @@ _COMPILED, _STEPS = 8, 256
 
 
 @lru_cache(maxsize=128)
-def compile(pattern: str) -> Any:
-    """The compiled pattern. Raises ValueError, with the reason."""
+def compile(pattern: str, groups: bool = False) -> Any:
+    """The compiled pattern, with its groups if they are to be read. Raises ValueError, with the reason."""
     if len(pattern) > PATTERN_LIMIT:
         raise ValueError(f"a regular expression has more than {PATTERN_LIMIT} characters")
     options = re2.Options()
     options.log_errors = False
-    options.never_capture = True
+    options.never_capture = not groups
     options.max_mem = _MEMORY
     try:
         return re2.compile(pattern, options)
