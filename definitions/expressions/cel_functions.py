@@ -76,7 +76,9 @@ def _whole(value: Any, name: str, least: int, most: int) -> int:
         raise no_overload(name, value)
     elif _WHOLE.fullmatch(value) if isinstance(value, str) else type(value) is not float or math.isfinite(value):
         number = int(value)
-    if number is None or not least <= number < most:
+    # What a double rounds to may be in range where it is not itself.
+    below = isinstance(value, float) and (value < 0 if least == 0 else value <= least)
+    if number is None or below or not least <= number < most:
         raise CelError(f"{str(value)[:80]!r} is no {name}, or out of range")
     return number
 

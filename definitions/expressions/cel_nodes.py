@@ -150,13 +150,19 @@ def _map(tree: Tree[Token], context: Context) -> Node:
         frame.meter.spend()
         made: dict[Any, Any] = {}
         for key, value in entries:
-            held = key_of(key(frame))
+            held = _literal_key(key(frame))
             if held in made:
                 raise CelError(f"a map has a key twice: {str(from_key(held))[:80]}")
             made[held] = value(frame)
         return made
 
     return run
+
+
+def _literal_key(value: Any) -> Any:
+    if isinstance(value, float):
+        raise no_overload("map key", value)
+    return key_of(value)
 
 
 def _index(tree: Tree[Token], context: Context) -> Node:

@@ -163,7 +163,8 @@ def _divide(a: int, b: int) -> int:
 def _remainder(a: int, b: int) -> int:
     if b == 0:
         raise CelError("modulus by zero")
-    return a - _divide(a, b) * b
+    quotient = _divide(a, b)
+    return a - b * (_int(quotient) if b < 0 else quotient)  # the least integer has no remainder by -1
 
 
 def _float_divide(a: float, b: float) -> float:
@@ -226,8 +227,8 @@ def _float(value: int | float) -> float:
 def negative(value: Any) -> Any:
     if type(value) is int:
         return _int(-value)
-    if type(value) in (float, Duration):
-        return Duration(-value.nanos) if isinstance(value, Duration) else -value
+    if type(value) is float:
+        return -value
     raise no_overload("-", value)
 
 
