@@ -13,11 +13,11 @@ class Report:
     """Collects problems; `codes` are those that the dialect has documented."""
 
     def __init__(self, codes: Collection[str]) -> None:
-        self._codes = codes
+        self.codes = codes
         self.problems: list[Problem] = []
 
     def add(self, code: str, path: str, message: str, *, unsupported: bool = False) -> None:
-        assert code in self._codes, code
+        assert code in self.codes, code
         if len(self.problems) < PROBLEM_LIMIT:
             self.problems.append(Problem(code, path, message, unsupported))
 

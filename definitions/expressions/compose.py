@@ -151,6 +151,19 @@ def _first(source: dict[str, Any]) -> _Program:
     return run
 
 
+def _listed(source: dict[str, Any]) -> _Program:
+    part, size = _part(source["listed"]), _part(source["size"])
+
+    def run(scope: Mapping[str, Any]) -> Any:
+        items, length = part(scope), size(scope)
+        if not isinstance(items, dict) or not isinstance(length, int):
+            raise ExpressionError("expected an object and a number")
+        meter.current().spend(length // 16)
+        return [items.get(str(index)) for index in range(length)]
+
+    return run
+
+
 def _wrap(source: dict[str, Any]) -> _Program:
     part, key = _part(source["wrap"]), source["as"]
 
@@ -172,5 +185,6 @@ _FORMS: dict[str, Callable[[dict[str, Any]], _Program]] = {
     "pick": _pick,
     "count": _count,
     "first": _first,
+    "listed": _listed,
     "wrap": _wrap,
 }

@@ -9,20 +9,11 @@ from jsonschema import Draft202012Validator
 
 from definitions.dialects.stackshift import checks
 from definitions.dialects.stackshift.scope import ANY, NUMBER, OBJECT, Shape, has_dynamic, is_dynamic
+from definitions.executor_configs import CONFIGS
 from definitions.json_path import child
 from definitions.report import Report
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-#: Key of `http`'s config -> JSON Schema of its value; text with `${…}` may stand in place of any.
-_HTTP: dict[str, dict[str, Any]] = {
-    "method": {"enum": list(_METHODS)},
-    "url": {"type": "string", "minLength": 1},
-    "headers": {"type": "object"},
-    "query": {"type": "object"},
-    "body": {},
-    "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": 3600},
-    "expect": {"type": "object"},
-}
+_HTTP = CONFIGS["http"]
 #: Executor -> what is known of its output beforehand.
 OUTPUTS: dict[str, Shape] = {
     "http": {"status": NUMBER, "headers": OBJECT, "body": ANY},
