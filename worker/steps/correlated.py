@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import CancelledError, FailureError
 
 from definitions.contract import REGISTER_WAIT, WITHDRAW_WAIT, MailboxAddress, RegisterWait, Waiter
 from definitions.ids import run_workflow_id
@@ -71,7 +71,9 @@ async def _withdraw(visit: Visit, wait: OpenWait, name: str, key: str | None) ->
             retry_policy=RetryPolicy(maximum_attempts=1),
             summary="withdraw the wait",
         )
-    except ActivityError:
+    except CancelledError:
+        raise
+    except FailureError:  # a local activity fails with its own error
         return
 
 
