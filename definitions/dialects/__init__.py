@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from definitions.dialects import jsworkflows, justworkflowit, stackshift
+from definitions.dialects import compozy, jsworkflows, justworkflowit, stackshift
 from definitions.listeners import Listening
 from definitions.model import Definition
 
@@ -39,13 +39,14 @@ class Language(Protocol):
 
 #: Name of a dialect -> its language.
 DIALECTS: dict[str, Language] = {
+    "compozy": compozy,
     "jsworkflows": jsworkflows,
     "justworkflowit": justworkflowit,
     "stackshift": stackshift,
 }
 
 #: Name of a dialect -> which of its workflows events start. A dialect without events is not in it.
-LISTENERS: dict[str, Listening] = {}
+LISTENERS: dict[str, Listening] = {"compozy": compozy}
 
 
 def detect(text: str) -> str | None:
