@@ -22,6 +22,7 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
         "base_url": {"type": "string", "minLength": 1, "maxLength": 8192},
         "model": {"type": "string", "minLength": 1, "maxLength": 200},
         "instructions": {"type": "string"},
+        "prompt": {"type": "string"},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "top_p": {"type": "number", "minimum": 0, "maximum": 1},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1_000_000},

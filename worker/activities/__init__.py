@@ -18,6 +18,7 @@ ENTRY_POINT_GROUP = "tidegate.executors"
 #: Name -> `module:attribute` of the built-in ones.
 EXECUTORS: dict[str, str] = {
     "http": "worker.activities.http:EXECUTOR",
+    "chat": "worker.activities.chat:EXECUTOR",
     "aws_lambda": "worker.activities.aws_lambda:EXECUTOR",
     "gcp_cloudfunction": "worker.activities.gcp_cloudfunction:EXECUTOR",
 }

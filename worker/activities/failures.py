@@ -28,6 +28,8 @@ RETRYABLE: dict[str, bool] = {
     "http-connection": True,
     "http-timeout": True,
     "http-status": True,
+    "chat-answer-invalid": True,
+    "chat-refused": False,
     "lambda-connection": True,
     "lambda-credentials": True,
     "lambda-function-error": True,

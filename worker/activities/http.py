@@ -65,7 +65,7 @@ async def run(call: Call, tools: Tools) -> Any:
     config = call.config
     method = config.get("method", "POST")
     body, kind = _body(call, method)
-    headers = _headers(config.get("headers", {}), tools)
+    headers = request_headers(config.get("headers", {}), tools)
     if kind and not any(name.lower() == "content-type" for name, _ in headers):
         headers = (("Content-Type", kind), *headers)
     answer = await tools.http.send(
@@ -99,7 +99,8 @@ def _body(call: Call, method: str) -> tuple[bytes | None, str]:
     return json.dumps(value, separators=(",", ":")).encode("ascii"), "application/json"
 
 
-def _headers(config: dict[str, Any], tools: Tools) -> Headers:
+def request_headers(config: dict[str, Any], tools: Tools) -> Headers:
+    """The headers of a config. Raises `config-invalid`, `secret-invalid`."""
     taken = [name for name in config if name.lower() in _OURS]
     if taken:
         raise call_failed("config-invalid", f"config $.headers: {taken[0]!r} is set by Tidegate")

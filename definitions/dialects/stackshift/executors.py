@@ -17,6 +17,7 @@ _HTTP = CONFIGS["http"]
 #: Executor -> what is known of its output beforehand.
 OUTPUTS: dict[str, Shape] = {
     "http": {"status": NUMBER, "headers": OBJECT, "body": ANY},
+    "chat": ANY,
     "aws_lambda": ANY,
     "gcp_cloudfunction": ANY,
 }
