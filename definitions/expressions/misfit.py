@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from definitions import schemas
 from definitions.model import Expression
-from definitions.schemas import first_error, refuse_unsupported
 
 
 def compile(source: Any) -> Callable[[Mapping[str, Any]], Any]:
@@ -17,11 +17,11 @@ def compile(source: Any) -> Callable[[Mapping[str, Any]], Any]:
     if not isinstance(source, dict) or set(source) != {"schema", "of", "what"}:
         raise ValueError("expected {schema, of, what}")
     schema, what = source["schema"], source["what"]
-    refuse_unsupported(schema)
+    schemas.refuse_unsupported(schema)
     value = program(Expression.model_validate(source["of"]))
 
     def run(scope: Mapping[str, Any]) -> Any:
-        problem = first_error(schema, value(scope))
+        problem = schemas.first_error(schema, value(scope))
         return None if problem is None else f"{what} does not fit its schema: {problem[0]}: {problem[1]}"
 
     return run
