@@ -71,18 +71,19 @@ class Pipelines:
         if isinstance(node, Dot):
             return lambda run, frame, dot: dot
         if isinstance(node, Field):
-            return self.fields(lambda run, frame, dot: dot, node.keys, node.offset, rooted=False)
+            return self.fields(lambda run, frame, dot: dot, node.keys, node.offset, "$.")
         if isinstance(node, Variable):
             slot = node.slot
-            return self.fields(lambda run, frame, dot: frame[slot], node.keys, node.offset, rooted=not slot)
+            return self.fields(lambda run, frame, dot: frame[slot], node.keys, node.offset, "" if slot else "$.")
         if isinstance(node, Chain):
-            return self.fields(self.operand(node.base), node.keys, node.offset, rooted=False)
+            return self.fields(self.operand(node.base), node.keys, node.offset, "")
         return self.pipe(node) if isinstance(node, Pipe) else self.command((node,))
 
-    def fields(self, base: Evaluator, keys: tuple[str, ...], offset: int, rooted: bool) -> Evaluator:
+    def fields(self, base: Evaluator, keys: tuple[str, ...], offset: int, root: str) -> Evaluator:
+        """`root` is where the base is in the data, for errors; empty if that is not plain."""
         if not keys:
             return base
-        dotted = ("$." if rooted else ".") + ".".join(keys)
+        dotted = ".".join(keys)
 
         def evaluate(run: Run, frame: Frame, dot: Any) -> Any:
             value = base(run, frame, dot)
@@ -91,8 +92,8 @@ class Pipelines:
                 try:
                     value = value[key] if type(value) is dict and key in value else field(run, value, key)
                 except ExpressionError as error:
-                    shown = dotted if rooted else f"${dotted}"
-                    raise self.fault(f"{error.message} (in {dotted})", offset, shown) from None
+                    where = root + dotted if root else "$"
+                    raise self.fault(f"{error.message} (in .{dotted})", offset, where) from None
             return value
 
         return evaluate

@@ -99,6 +99,6 @@ def _bounded(value: int, text: str) -> int:
 def _without_underscores(text: str) -> str:
     if "_" not in text:
         return text
-    if not re.fullmatch(r"[+-]?0[xXoObB]?(?:_?[0-9a-fA-F])+(?:[.pP+0-9]*)", text):
+    if not re.fullmatch(r"[+-]?(?:0[xXoObB]_?)?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*", text):
         raise ValueError(f"bad number syntax: {text[:40]!r}")
     return text.replace("_", "")

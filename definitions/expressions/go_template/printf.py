@@ -63,6 +63,8 @@ def _directive(run: Run, scan: _Scan) -> None:
     _index(scan)
     verb = text[scan.at : scan.at + 1]
     scan.at += 1
+    if verb == "v":
+        form = replace(form, go=form.sharp, sharp=False, plus=False)
     run.spend_text((form.width or 0) + (form.precision or 0))
     scan.parts.append(_verb(run, scan, verb, form))
 
@@ -150,14 +152,13 @@ def render(run: Run, value: Any, verb: str, form: Format, depth: int = 0) -> str
         return verbs.padded(type_name(value), form)
     if isinstance(value, list):
         items = [render(run, item, verb, form, depth + 1) for item in value]
-        return f"[]interface {{}}{{{', '.join(items)}}}" if form.sharp and verb == "v" else f"[{' '.join(items)}]"
+        return f"[]interface {{}}{{{', '.join(items)}}}" if form.go else f"[{' '.join(items)}]"
     if isinstance(value, dict):
         pairs = [
             f"{render(run, key, verb, form, depth + 1)}:{render(run, item, verb, form, depth + 1)}"
             for key, item in sorted_items(value)
         ]
-        go = form.sharp and verb == "v"
-        return f"map[string]interface {{}}{{{', '.join(pairs)}}}" if go else f"map[{' '.join(pairs)}]"
+        return f"map[string]interface {{}}{{{', '.join(pairs)}}}" if form.go else f"map[{' '.join(pairs)}]"
     if value is None:
         return _nil(verb, form, depth)
     text = verbs.scalar(value, verb, form)
@@ -169,5 +170,5 @@ def render(run: Run, value: Any, verb: str, form: Format, depth: int = 0) -> str
 
 def _nil(verb: str, form: Format, depth: int) -> str:
     if depth:
-        return "interface {}(nil)" if form.sharp and verb == "v" else "<nil>"
+        return "interface {}(nil)" if form.go else "<nil>"
     return verbs.padded("<nil>", form) if verb == "v" else f"%!{verb}(<nil>)"

@@ -21,13 +21,14 @@ _PLAIN = re.compile(r"[ !#-\[\]-~]*")
 
 @dataclass(frozen=True)
 class Format:
-    """The flags of one directive; no width or precision is None."""
+    """The flags of one directive; no width or precision is None. `go` is for `%#v`: values as Go would write them."""
 
     plus: bool = False
     minus: bool = False
     sharp: bool = False
     space: bool = False
     zero: bool = False
+    go: bool = False
     width: int | None = None
     precision: int | None = None
 
@@ -125,7 +126,7 @@ def _digits(value: float, verb: str, form: Format) -> str:
 
 
 def _string(value: str, verb: str, form: Format) -> str | None:
-    if verb == "v" and form.sharp:
+    if form.go:
         verb = "q"
     if verb in ("s", "v"):
         return padded(value[: form.precision], form)
