@@ -14,7 +14,9 @@ from definitions.errors import DefinitionError
 from definitions.model import Definition
 
 LIBRARY = Path(__file__).parents[2] / "definitions" / "library"
-VALID = sorted(file for name in DIALECTS for file in LIBRARY.glob(f"{name}/*.json"))
+VALID = sorted(
+    file for name in DIALECTS for file in (LIBRARY / name).iterdir() if file.suffix in (".json", ".yaml", ".yml")
+)
 INVALID = sorted(LIBRARY.glob("invalid/*/*.json"))
 
 

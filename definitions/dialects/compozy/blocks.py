@@ -45,8 +45,7 @@ class Builder:
     handed: set[str] = field(default_factory=set)
 
     def build(self, raw: Sequence[tuple[Any, str, str | None]]) -> Block | None:
-        """The block of tasks; None if something is wrong with it."""
-        before = len(self.context.report.problems)
+        """The block of tasks; None once anything is found wrong with the workflow."""
         listed = [read_task(one, where, self.context.report, name) for one, where, name in raw]
         tasks = [task for task in listed if task is not None]
         following = dict(pairwise(task.id for task in tasks)) if self.order == "sequence" else {}
@@ -56,7 +55,7 @@ class Builder:
             self.handed |= {to for to, given, _ in self._ways(task) if to is not None and given is not None}
         for task in list(self.tasks.values()):
             self._compile(task)
-        if len(self.context.report.problems) > before or not tasks:
+        if self.context.report.problems or not tasks:
             return None
         return Block(start=self.entry(tasks[0].id, slept=True), steps=self.steps)
 

@@ -46,7 +46,7 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     triggers = read_triggers(workflow, where, schemas, report)
     executables = read_executables(workflow, where, executors, report)
     tasks = checks.list_at(workflow, "tasks", where, report)
-    if isinstance(workflow.get("tasks", []), list) and not tasks:
+    if isinstance(workflow.get("tasks") or [], list) and not tasks:
         report.add("tasks-empty", child(where, "tasks"), "a workflow needs at least one task")
     names = _names(workflow, config, where, kinds(tasks, child(where, "tasks"), report), bool(triggers), report)
     context = Context(

@@ -43,7 +43,7 @@ class Executables:
 
     def find(self, kind: str, name: Any) -> tuple[bool, Executable | None]:
         of_kind = self.known.get(kind, {})
-        return name in of_kind, of_kind.get(name) if isinstance(name, str) else None
+        return (name in of_kind, of_kind.get(name)) if isinstance(name, str) else (False, None)
 
 
 def read_executables(workflow: dict[str, Any], path: str, executors: Mapping[str, Any], report: Report) -> Executables:
