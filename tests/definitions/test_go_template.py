@@ -338,10 +338,10 @@ def _seconds(run: Any) -> float:
     return (time.perf_counter() - started) / 200
 
 
-OPERANDS = """.a .n .s .list .nil .yes .f .a.x-y $ 1 -2 2.5 "a" nil ( ) | true $x := = , `2006` "%v%d%s" 100000000 "a*" ",""""
-WORDS = st.sampled_from([*sorted(FUNCTIONS), *OPERANDS.split()])
-BLOCKS = """{{ if .yes }}_{{ else }}_{{ end }}_{{ range .list }}_{{ with .a }}_{{ define "t" }}_text _{{ template "t" . }}
-_{{ break }}_{{- _ -}}_}}_{{_{{/* c */}}_{{ $x := .n }}"""
+OPERANDS = '.a .n .s .list .nil .yes .f .a.x-y $ 1 -2 2.5 "a" nil ( ) | true $x := = , `2006` "%v%d%s" 100000000'
+WORDS = st.sampled_from([*sorted(FUNCTIONS), *OPERANDS.split(), '"a*"', '","'])
+BLOCKS = '{{ if .yes }}_{{ else }}_{{ end }}_{{ range .list }}_{{ with .a }}_{{ define "t" }}_text _{{- _ -}}_}}_{{'
+BLOCKS += '_{{ template "t" . }}_{{ break }}_{{/* c */}}_{{ $x := .n }}'
 KEYWORDS = st.sampled_from(BLOCKS.split("_"))
 ACTIONS = st.lists(WORDS, min_size=1, max_size=6).map(lambda words: "{{ " + " ".join(words) + " }}")
 TEMPLATES = st.lists(st.one_of(ACTIONS, ACTIONS, KEYWORDS, st.text(max_size=5)), max_size=6).map("".join)
