@@ -126,7 +126,9 @@ async def test_a_finished_execution_is_not_found(vendor: Vendor) -> None:
     assert error["details"] == "the execution has ended: SUCCESS"
 
 
-@pytest.mark.parametrize("exec_id", ["exec_123", "2Z4PVTL6K27XVT4A3NPKMDD5BG", "2Z4PVTL6K27XVT4A3NPKMDD5BGa", "x", "%2F"])
+@pytest.mark.parametrize(
+    "exec_id", ["exec_123", "2Z4PVTL6K27XVT4A3NPKMDD5BG", "2Z4PVTL6K27XVT4A3NPKMDD5BGa", "x", "%2F"]
+)
 async def test_an_unknown_execution_is_not_found_whatever_its_id_looks_like(vendor: Vendor, exec_id: str) -> None:
     first_shape(await vendor.signal(exec_id, "go", {}), 404, "NOT_FOUND", "execution not found")
 
