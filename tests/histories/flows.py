@@ -9,6 +9,7 @@ from typing import Any
 from definitions import contract, ids
 from tests.histories.branch_flows import BRANCHES
 from tests.histories.correlated_flows import CORRELATED
+from tests.histories.event_flows import EVENTS
 from tests.histories.scene import SUGGEST_AFTER, VENDOR, Flow, Kept, Scene, vendors_text
 from tests.running import eventually
 from tests.worker.test_interpreter import block, literal, path, wait
@@ -310,4 +311,5 @@ FLOWS: dict[str, Flow] = {
     "definition": definition_entity,
     **CORRELATED,
     **BRANCHES,
+    **EVENTS,
 }
