@@ -134,6 +134,8 @@ def details(facts: RunFacts, waits: Sequence[OpenWait], state: RunState) -> str:
         lines += [f"Step {step} has failed; it is tried again at {_second(state.retry_at)}.", ""]
     elif not waits:
         lines += [f"It is at step {_code(state.frame.cursor or '')}.", ""]
+    if state.paused and state.status == "running":
+        lines += ["It is **paused**: it begins no further step until it is told to go on.", ""]
     for step, until in _sleeping(state.frame, ""):
         lines += [f"Step {_code(step)} **sleeps** until {_second(until)}.", ""]
     return "\n".join([*lines, *_inbox(state)])[:DETAILS_LENGTH]

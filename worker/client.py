@@ -234,6 +234,14 @@ class TidegateClient(EventClient):
         """
         return await self._branches.use_store(workflow_id, change)
 
+    async def pause_run(self, dialect: str, organisation: str, run_id: str, paused: bool) -> None:
+        """Have a run begin no further step, or go on; doing it twice changes nothing.
+
+        Calls at work end, waits take their events, and deadlines pass while a run is paused. Raises NotFound,
+        RunClosed, Overloaded, Unavailable.
+        """
+        await self._runs.pause(ids.run_workflow_id(dialect, organisation, run_id), paused)
+
     async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.
 

@@ -66,7 +66,8 @@ class Pairing:
     # --- waits ---
 
     def register(self, workflow_id: str, wait_id: str, deadline: float | None) -> None:
-        """A run waits. A repetition changes nothing, unless the run is being asked: it may not have known the wait."""
+        """A run waits. A repetition changes nothing, unless the run is being asked: it may not have known the wait, or
+        what it took was not what it waits for."""
         known = self._numbers.get((workflow_id, wait_id))
         if known is not None:
             self.state.waiters[known].again = self.state.waiters[known].offered is not None
@@ -191,14 +192,14 @@ class Pairing:
         """Apply a run's answer to an open offer."""
         event, waiter = self.state.events[offer.event], self.state.waiters[offer.waiter]
         event.flying -= 1
-        if verdict == "taken" or (verdict == "gone" and not waiter.again):
+        if verdict in ("taken", "gone") and not waiter.again:
             self._drop(offer.waiter)
         else:
             waiter.offered, waiter.again = None, False
             self._free.add(offer.waiter)
         if verdict in ("taken", "used"):
             event.receipt.runs.append(waiter.workflow_id.rpartition("/")[2])
-        if verdict == "unfit" or (verdict == "used" and event.for_all):
+        if verdict == "unfit" or (verdict in ("taken", "used") and event.for_all):
             event.refused.add(offer.waiter)
         if not event.for_all and event.receipt.runs:
             self._consume(event)

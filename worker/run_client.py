@@ -13,15 +13,12 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import (
     Client,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.converter import value_to_type
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
@@ -30,22 +27,13 @@ from definitions.contract import DeliveryOutcome, Event, RunFacts, RunInput, Run
 from definitions.errors import NotFound, RunClosed, TidegateError, TooLarge, Unavailable
 from definitions.model import Definition
 from worker import attributes, showing
+from worker.described import described
 from worker.queues import UPDATES_AT_ONCE, Queues
 from worker.rpc import RPC_SECONDS, bounded, execute_update, who_is_away
 from worker.scheduled import read_scheduled
 from worker.unbegun import Unbegun, read_unbegun
 from worker.views import RunDescription
 
-#: Temporal's status of an execution -> ours. Continued-as-new is never the latest execution of an id.
-STATUS: dict[WorkflowExecutionStatus, RunStatus] = {
-    WorkflowExecutionStatus.RUNNING: "running",
-    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
-    WorkflowExecutionStatus.COMPLETED: "succeeded",
-    WorkflowExecutionStatus.FAILED: "failed",
-    WorkflowExecutionStatus.TIMED_OUT: "failed",
-    WorkflowExecutionStatus.CANCELED: "cancelled",
-    WorkflowExecutionStatus.TERMINATED: "cancelled",
-}
 #: Seconds that a cancel waits for the run to stop, and that an event waits for a worker before it is left as a signal.
 CANCEL_SECONDS = 3.0
 #: Where a closed run's cancel request is looked for: among its last events.
@@ -221,6 +209,16 @@ class RunClient:
             return Unavailable("the run is being resumed", part="worker", retry_after=1)
         return RunClosed(f"the run has ended: {description.status}", description.status)
 
+    async def pause(self, workflow_id: str, paused: bool) -> None:
+        """Raises NotFound, RunClosed, Overloaded, Unavailable."""
+        try:
+            async with self._queues.turn(workflow_id, self._seconds) as left:
+                await execute_update(
+                    self._client, workflow_id, contract.PAUSE, paused, result_type=type(None), seconds=left
+                )
+        except NotFound:
+            raise await self._closed_or_unknown(workflow_id) from None
+
     async def cancel(self, workflow_id: str, request_id: str) -> None:
         if await self._is_cancelled(workflow_id, request_id):
             return
@@ -267,53 +265,3 @@ class RunClient:
             await handle.result()
         except (WorkflowFailureError, RPCError):
             return
-
-
-async def described(found: WorkflowExecutionDescription) -> RunDescription:
-    """A description of ours from one of Temporal's. Raises NotFound for an execution that is no run of ours."""
-    memo = (await found.memo()).get(contract.MEMO)
-    if found.workflow_type != contract.RUN_WORKFLOW or not isinstance(memo, dict):
-        raise NotFound("no such run")
-    facts: RunFacts = value_to_type(RunFacts, memo)
-    status = status_at(found.status, facts, _moment(found))
-    if status == "running" and _untouched(found):
-        status = "pending"
-    return RunDescription(
-        workflow_id=found.id,
-        temporal_run_id=found.run_id,
-        status=status,
-        facts=facts,
-        started_at=found.start_time,
-        updated_at=_updated_at(found),
-        closed_at=found.close_time,
-        waiting_since=found.typed_search_attributes.get(attributes.WAIT_SINCE),
-    )
-
-
-def status_at(status: WorkflowExecutionStatus | None, facts: RunFacts, now: datetime) -> RunStatus:
-    """A run's status, `scheduled` included; not `pending`, which only a description tells from `running`."""
-    known = STATUS[status or WorkflowExecutionStatus.RUNNING]
-    return "scheduled" if known == "running" and (facts.start_at or "") > contract.timestamp(now) else known
-
-
-def _moment(found: WorkflowExecutionDescription) -> datetime:
-    """Now, by the run's own clock: Temporal can be told to skip a run's time."""
-    extended = found.raw_description.workflow_extended_info
-    if "time_skipping_info" in extended.DESCRIPTOR.fields_by_name and extended.HasField("time_skipping_info"):
-        return extended.time_skipping_info.current_time.ToDatetime(tzinfo=timezone.utc)
-    return datetime.now(timezone.utc)
-
-
-def _untouched(found: WorkflowExecutionDescription) -> bool:
-    """No worker has done a task of it yet, whatever messages have come; and it continues no other."""
-    info = found.raw_description.workflow_execution_info
-    done = bool(info.auto_reset_points.points) or info.HasField("most_recent_worker_version_stamp")
-    return not done and info.first_run_id in ("", found.run_id)
-
-
-def _updated_at(found: WorkflowExecutionDescription) -> datetime:
-    moments = [found.start_time, found.close_time, found.typed_search_attributes.get(attributes.WAIT_SINCE)]
-    for activity in found.raw_description.pending_activities:
-        if activity.HasField("last_started_time"):
-            moments.append(activity.last_started_time.ToDatetime(tzinfo=timezone.utc))
-    return max(moment for moment in moments if moment is not None)

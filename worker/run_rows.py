@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 
 from definitions.contract import MEMO, ParentRef, RunFacts, timestamp
 from worker.attributes import WAIT_SINCE
-from worker.run_client import status_at
+from worker.described import status_at
 from worker.run_filter import NOT_CONTINUED, OF_A_RUN
 from worker.views import RunDescription
 from worker.visibility import collect, newest, one_of, quoted
