@@ -110,9 +110,8 @@ async def test_the_same_idempotency_key_is_one_signal(vendor: Vendor, header: st
 async def test_many_signals_at_once_are_each_taken_once(vendor: Vendor) -> None:
     names = [f"t{number}" for number in range(20)]
     tasks = [wait(name, "go", following) for name, following in zip(names, [*names[1:], None], strict=True)]
-    await vendor.put(
-        workflow("many", *tasks, outputs={"n": ["{{ .tasks.%s.output.signal.payload.n }}" % name for name in names]})
-    )
+    seen = ["{{ .tasks." + name + ".output.signal.payload.n }}" for name in names]
+    await vendor.put(workflow("many", *tasks, outputs={"n": seen}))
     exec_id = await vendor.start("many")
     await asyncio.gather(*(vendor.signalled(exec_id, "go", {"n": number}) for number in range(20)))
     assert sorted((await vendor.ended(exec_id))["output"]["n"]) == list(range(20))
