@@ -41,7 +41,7 @@ from definitions.model import Definition
 from worker.activities import team_executors
 from worker.branch_client import BranchClient
 from worker.catalog_client import CatalogClient
-from worker.claims import LONGEST, Claim, Wanted, claim
+from worker.claims import LONGEST, Claim, Wanted, claim, release, standing
 from worker.code_client import inspect_code
 from worker.event_client import EventClient
 from worker.listing import list_children, list_runs
@@ -49,7 +49,8 @@ from worker.mailbox_client import MailboxClient
 from worker.resume_client import ResumeClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
-from worker.secrets import SecretBox
+from worker.run_watch import RunWatches, Watch, ended_within
+from worker.secrets import SecretBox, SecretInvalid
 from worker.value_client import Values
 from worker.views import RunDescription, RunPage, RunQuery
 
@@ -59,7 +60,9 @@ __all__ = [
     "RunPage",
     "RunQuery",
     "SecretBox",
+    "SecretInvalid",
     "TidegateClient",
+    "Watch",
     "entity_task_queue",
     "team_executors",
 ]
@@ -91,6 +94,8 @@ class TidegateClient(EventClient):
         self._seconds = rpc_seconds
         self._branches = BranchClient(client, rpc_seconds)
         self._runs = RunClient(client, task_queue, rpc_seconds)
+        #: Runs that somebody looks at, by their workflow ids.
+        self.watches = RunWatches(client, self._runs.snapshot, rpc_seconds)
         self._resumes = ResumeClient(client, task_queue, self._runs, rpc_seconds)
         self._values = Values(client, entity_task_queue(task_queue), rpc_seconds)
         self._catalog = CatalogClient(client, entity_task_queue(task_queue), rpc_seconds=rpc_seconds)
@@ -145,6 +150,16 @@ class TidegateClient(EventClient):
         wanted = Wanted(run_id, content_hash, timedelta(seconds=min(ttl, LONGEST.total_seconds())))
         queue = entity_task_queue(self.task_queue)
         return await claim(self.temporal, workflow_id, wanted, task_queue=queue, seconds=self._seconds)
+
+    async def standing_claim(self, dialect: str, organisation: str, scope: str, key: str) -> Claim | None:
+        """What a key stands for now, if for anything; makes no claim. Needs no worker."""
+        workflow_id = ids.claim_workflow_id(dialect, organisation, scope, key)
+        return await standing(self.temporal, workflow_id, seconds=self._seconds)
+
+    async def release_claim(self, dialect: str, organisation: str, scope: str, key: str, run_id: str) -> None:
+        """Free a key that stands for this run; one that stands for another is left alone. Needs no worker."""
+        workflow_id = ids.claim_workflow_id(dialect, organisation, scope, key)
+        await release(self.temporal, workflow_id, run_id, seconds=self._seconds)
 
     async def start_claimed(
         self,
@@ -241,6 +256,10 @@ class TidegateClient(EventClient):
         RunClosed, Overloaded, Unavailable.
         """
         await self._runs.pause(ids.run_workflow_id(dialect, organisation, run_id), paused)
+
+    async def ended_within(self, workflow_id: str, seconds: float) -> bool:
+        """Whether a run ends within so many seconds; asks nothing meanwhile, and needs no worker. Raises NotFound."""
+        return await ended_within(self.temporal.get_workflow_handle(workflow_id), seconds)
 
     async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.
