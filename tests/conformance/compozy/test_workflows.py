@@ -178,7 +178,7 @@ async def test_the_header_names_the_pages_around(vendor: Vendor) -> None:
     for name in ("a", "b", "c"):
         await vendor.put(quick(name))
     response = await vendor.send("GET", "/workflows", params={"limit": 1, "cursor": cursor("after", "a")})
-    links = dict(reversed(part.split("; ")) for part in response.headers["link"].split(", "))
+    links = {rel: url for url, rel in (part.split("; ") for part in response.headers["link"].split(", "))}
     assert links.keys() == {'rel="next"', 'rel="prev"'}
     for rel, name in (("next", "c"), ("prev", "a")):
         followed = await vendor.send("GET", links[f'rel="{rel}"'].strip("<>").removeprefix("/api/v0"))
