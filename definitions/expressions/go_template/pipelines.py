@@ -121,9 +121,7 @@ class PipelineParser:
             if token.kind == "space":
                 continue
             if token.kind == "pipe":
-                self.next()
-                if self.skip_space().kind == end:
-                    raise self.origin.refuse("missing value after |", token.offset)
+                self.next()  # what follows may also be the end, as in Go
             elif token.kind != end:
                 raise self.unexpected(token, "operand")
             break

@@ -134,9 +134,10 @@ def _precision(scan: _Scan, form: Format) -> Format:
     _index(scan)
     if scan.text[scan.at : scan.at + 1] == "*":
         precision = _star(scan)
-        if precision is None:
+        if precision is None or precision < 0:
             scan.parts.append("%!(BADPREC)")
-        return replace(form, precision=precision if precision is not None and precision >= 0 else None)
+            return form
+        return replace(form, precision=precision)
     precision = _digits(scan) or 0
     if precision > 1000:
         raise ExpressionError("the precision is too large")
@@ -149,7 +150,7 @@ def render(run: Run, value: Any, verb: str, form: Format, depth: int = 0) -> str
     if depth > VALUE_DEPTH:
         raise ExpressionError(f"the value is nested more than {VALUE_DEPTH} deep")
     if verb == "T" and not depth:
-        return verbs.padded(type_name(value), form)
+        return verbs.scalar(type_name(value), "s", form) or ""
     if isinstance(value, list):
         items = [render(run, item, verb, form, depth + 1) for item in value]
         return f"[]interface {{}}{{{', '.join(items)}}}" if form.go else f"[{' '.join(items)}]"
@@ -161,6 +162,8 @@ def render(run: Run, value: Any, verb: str, form: Format, depth: int = 0) -> str
         return f"map[string]interface {{}}{{{', '.join(pairs)}}}" if form.go else f"map[{' '.join(pairs)}]"
     if value is None:
         return _nil(verb, form, depth)
+    if isinstance(value, str) and (form.go or verb == "q"):
+        run.spend(len(value) >> 2)
     text = verbs.scalar(value, verb, form)
     if text is None:
         text = f"%!{verb}({type_name(value)}={verbs.scalar(value, 'v', form)})"

@@ -39,9 +39,11 @@ def _omit(source: dict[str, Any], *keys: str) -> dict[str, Any]:
 def _dig(run: Run, *arguments: Any) -> Any:
     *keys, default, value = arguments
     for key in keys:
-        if not isinstance(key, str) or not isinstance(value, dict):
-            wrong = value if isinstance(key, str) else key
-            raise ExpressionError(f"interface conversion: interface {{}} is {type_name(wrong)}")
+        if not isinstance(key, str):
+            raise ExpressionError(f"interface conversion: interface {{}} is {type_name(key)}, not string")
+    for key in keys:
+        if not isinstance(value, dict):
+            raise ExpressionError(f"interface conversion: interface {{}} is {type_name(value)}")
         if key not in value:
             return default
         value = value[key]

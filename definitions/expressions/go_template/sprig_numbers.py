@@ -82,7 +82,7 @@ def _decimal(apply: Callable[[Decimal, Decimal], Decimal], first: Any, others: t
         total = Decimal(repr(_finite(to_float(first))))
         for other in others:
             total = apply(total, Decimal(repr(_finite(to_float(other)))))
-        return float(total)
+        return float(total) or 0.0
 
 
 def _finite(value: float) -> float:
@@ -97,14 +97,14 @@ def _quotient(left: Decimal, right: Decimal) -> Decimal:
     return left / right
 
 
-def _round(value: Any, places: int, on: float = 0.5) -> float:
+def _round(value: Any, places: int, *on: float) -> float:
     if not -300 <= places <= 300:
         raise ExpressionError("round: too many places")
     power = math.pow(10, places)
     digit = power * to_float(value)
     if not math.isfinite(digit):
         return to_float(value)
-    rounded = math.ceil(digit) if math.modf(digit)[0] >= on else math.floor(digit)
+    rounded = math.ceil(digit) if math.modf(digit)[0] >= (on[0] if on else 0.5) else math.floor(digit)
     return rounded / power
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from definitions.errors import ExpressionError
@@ -74,7 +75,7 @@ def _abbrev_both(left: int, right: int, text: str) -> str:
 
 def _quote(run: Run, *values: Any) -> str:
     texts = [show(run, value) for value in values if value is not None]
-    run.spend_text(2 * sum(map(len, texts)))
+    run.spend(sum(map(len, texts)) >> 2)
     return " ".join(map(quote, texts))
 
 
@@ -123,6 +124,16 @@ def _join(run: Run, separator: str, value: Any) -> str:
     return separator.join(parts)
 
 
+def _each(compute: Callable[[str], str]) -> Function:
+    """A function that looks at each character, which costs more."""
+
+    def charged(run: Run, text: str) -> str:
+        run.spend(len(text) >> 1)
+        return compute(text)
+
+    return fn("s", charged)
+
+
 def _suffixless(suffix: str, text: str) -> str:
     return text[: len(text) - len(suffix)] if suffix and text.endswith(suffix) else text
 
@@ -132,10 +143,10 @@ STRINGS: dict[str, Function] = {
     "abbrevboth": pure("iis", _abbrev_both),
     "trunc": pure("is", _trunc),
     "trim": pure("s", lambda text: text.strip(SPACES)),
-    "upper": pure("s", words.upper),
-    "lower": pure("s", words.lower),
-    "title": pure("s", words.title),
-    "untitle": pure("s", words.untitle),
+    "upper": _each(words.upper),
+    "lower": _each(words.lower),
+    "title": _each(words.title),
+    "untitle": _each(words.untitle),
     "substr": pure("iis", _substr),
     "repeat": fn("is", _repeat),
     "trimall": pure("ss", lambda cut, text: text.strip(cut) if cut else text),
@@ -143,11 +154,11 @@ STRINGS: dict[str, Function] = {
     "trimSuffix": pure("ss", _suffixless),
     "trimPrefix": pure("ss", lambda prefix, text: text[len(prefix) :] if text.startswith(prefix) else text),
     "nospace": pure("s", lambda text: text.translate(_NO_SPACES)),
-    "initials": pure("s", words.initials),
-    "swapcase": pure("s", words.swap_case),
-    "snakecase": pure("s", lambda text: word_cases.separated(text, "_")),
-    "kebabcase": pure("s", lambda text: word_cases.separated(text, "-")),
-    "camelcase": pure("s", words.camel_case),
+    "initials": _each(words.initials),
+    "swapcase": _each(words.swap_case),
+    "snakecase": _each(lambda text: word_cases.separated(text, "_")),
+    "kebabcase": _each(lambda text: word_cases.separated(text, "-")),
+    "camelcase": _each(words.camel_case),
     "wrap": fn("is", lambda run, width, text: _wrap(run, width, "\n", text, False)),
     "wrapWith": fn("iss", lambda run, width, newline, text: _wrap(run, width, newline, text, True)),
     "contains": pure("ss", lambda part, text: part in text),

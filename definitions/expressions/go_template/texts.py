@@ -75,6 +75,8 @@ class Text:
             self.body(run, [], dot)
         except RecursionError as error:
             raise ExpressionError("the template is nested too deep") from error
+        except (ValueError, ArithmeticError) as error:
+            raise ExpressionError(f"{self.place}: {error}") from error
         return _json_or_text(run, "".join(run.out))
 
 

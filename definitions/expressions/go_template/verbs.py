@@ -61,8 +61,8 @@ def _integer(value: int, verb: str, form: Format) -> str | None:
     if verb == "q":
         return padded(quoted_character(value, form.plus), form)
     if verb == "U":
-        shown = f" {quoted_character(value, False)}" if form.sharp else ""
-        return padded(f"U+{value:04X}{shown}", replace(form, zero=False))
+        shown = f" '{_character(value)}'" if form.sharp and _character(value).isprintable() else ""
+        return padded(f"U+{value % 2**64:04X}{shown}", replace(form, zero=False))
     digits = _BASES.get(verb)
     return None if digits is None else _with_sign(value, digits(abs(value)), verb, form)
 

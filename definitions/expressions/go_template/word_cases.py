@@ -8,12 +8,15 @@ import unicodedata
 _CONNECTOR, _PUNCTUATION, _NUMBER, _LETTERS, _CAPITAL = "c", "p", "n", "L", "U"
 #: Over the classes of characters: of several capitals before a small letter, the last one begins the next word.
 _WORD = re.compile(r"c+|p+|n+|L+|o+|U(?:L+|U*(?=UL)|U*)")
+_IDEOGRAPH = re.compile("[\u3400-\u4d85\u4e00-\u9fcc\U00020000-\U0002b81d]")
 _BREAKING = frozenset(("", _PUNCTUATION, _CONNECTOR))
 
 
 def _class(char: str) -> str:
     if char in "-_" or char.isspace():
         return _CONNECTOR
+    if _IDEOGRAPH.match(char):
+        return "o"
     category = unicodedata.category(char)
     if category == "Lu":
         return _CAPITAL
