@@ -47,6 +47,7 @@ def test_everything_is_read() -> None:
             "TIDEGATE_MAX_CACHED_WORKFLOWS": "0",
             "TIDEGATE_CODE_AT_ONCE": "2",
             "TIDEGATE_CODE_MEMORY_MB": "512",
+            "TIDEGATE_EVENT_LOOP_LIMIT": "3",
             "TIDEGATE_STICKY_TIMEOUT": "2.5",
             "TIDEGATE_DEV": "1",
         }
@@ -66,6 +67,7 @@ def test_everything_is_read() -> None:
         ("TIDEGATE_HTTP_ALLOW_HOSTS", "https://a.test", "is not a host name"),
         ("TIDEGATE_HTTP_ALLOW_PRIVATE", "yes", "must be 0 or 1"),
         ("TIDEGATE_DEV", "true", "must be 0 or 1"),
+        ("TIDEGATE_EVENT_LOOP_LIMIT", "0", "1"),
         ("TIDEGATE_AWS_ALLOW", "*", "must be a JSON object"),
         ("TIDEGATE_AWS_ALLOW", '{"a": ["x"]}', "account:region:function"),
         ("TIDEGATE_GCP_ALLOW", '{"a": ["x"]}', "https://HOST/PATH"),
