@@ -9,7 +9,7 @@ from typing import Any
 
 from definitions import json_text
 from definitions.dialects.compozy import document
-from definitions.dialects.compozy.compiler import compile_workflow, read_signals
+from definitions.dialects.compozy.compiler import compile_workflow, defaults_of, read_signals
 from definitions.dialects.compozy.problems import CODES
 from definitions.dialects.compozy.triggers import Signal, Webhook
 from definitions.dialects.compozy.words import DIALECT, DURATIONS, LIVE_TAG
@@ -74,12 +74,13 @@ def starting_at(definition: Definition, task_id: str) -> Definition:
 
 
 def check_input(definition: Definition, has_input: bool, value: Any) -> None:
-    """Raises InputInvalid unless the input, {} if there is none, is an object and fits the workflow's schema."""
+    """Raises InputInvalid unless the input, {} if there is none, is an object and, with the defaults of its properties,
+    fits the workflow's schema."""
     given = value if has_input and value is not None else {}
     if not isinstance(given, dict):
         raise InputInvalid("the input of a workflow is an object")
     if definition.input_schema is not None:
-        problem = first_error(definition.input_schema, given)
+        problem = first_error(definition.input_schema, {**defaults_of(definition.input_schema), **given})
         if problem is not None:
             raise InputInvalid(problem[1], problem[0])
 

@@ -15,12 +15,12 @@ from definitions.dialects.compozy.context import Context, checked_schema, retry_
 from definitions.dialects.compozy.executables import read_executables
 from definitions.dialects.compozy.layout import kinds
 from definitions.dialects.compozy.problems import new_report
-from definitions.dialects.compozy.scope import Names, at, compose, part, path, plain
+from definitions.dialects.compozy.scope import Names, at, compose, literal, part, path, plain
 from definitions.dialects.compozy.tasks import aggregate, router, signal, with_env
 from definitions.dialects.compozy.triggers import Signal, Webhook, read_triggers
 from definitions.dialects.compozy.waits import wait
 from definitions.json_path import child
-from definitions.model import Block, Definition
+from definitions.model import Block, Definition, Expression
 from definitions.report import Report
 
 _MAKERS: dict[str, Maker] = {
@@ -43,12 +43,14 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     schemas = _schemas(workflow, where, report)
     config, config_at = checks.objects_at(workflow, "config", where, report), child(where, "config")
     checks.has_keys(config, (*words.CONFIG_KEYS, *words.CONFIG_IGNORED), config_at, report)
-    triggers = read_triggers(workflow, where, schemas, report)
+    read_triggers(workflow, where, schemas, report)
     executables = read_executables(workflow, where, executors, report)
     tasks = checks.list_at(workflow, "tasks", where, report)
     if isinstance(workflow.get("tasks") or [], list) and not tasks:
         report.add("tasks-empty", child(where, "tasks"), "a workflow needs at least one task")
-    names = _names(workflow, config, where, kinds(tasks, child(where, "tasks"), report), bool(triggers), report)
+    input_schema = schema_at(config, "input", config_at, schemas, report)
+    known = kinds(tasks, child(where, "tasks"), report)
+    names = _names(workflow, config, where, known, defaults_of(input_schema), report)
     context = Context(
         report,
         names,
@@ -61,7 +63,6 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     body = _body(tasks, config, where, context)
     outputs = checks.objects_at(workflow, "outputs", where, report)
     finished = names.template(outputs, child(where, "outputs"))
-    input_schema = schema_at(config, "input", config_at, schemas, report)
     report.check()
     assert body is not None
     every = compose(pick=part(at("tasks", otherwise={})), keys=["output"])
@@ -115,16 +116,40 @@ def _schemas(workflow: dict[str, Any], where: str, report: Report) -> dict[str, 
 
 
 def _names(
-    workflow: dict[str, Any], config: dict[str, Any], where: str, tasks: dict[str, str], triggered: bool, report: Report
+    workflow: dict[str, Any],
+    config: dict[str, Any],
+    where: str,
+    tasks: dict[str, str],
+    defaults: dict[str, Any],
+    report: Report,
 ) -> Names:
-    given = path("${workflow.input}")
-    names = Names(report, tasks).bound(**{"input": given, "with": given})
-    if triggered:
-        names = names.bound(
-            trigger=compose(**{"let": {"input": part(given)}, "in": part(path({"payload": "${input}"}))})
-        )
+    names = Names(report, tasks, given=_given(defaults))
+    given = names.given
+    names = names.bound(**{"input": given, "with": given})
+    if defaults:
+        fields = compose(merge=[part(at("workflow")), part(_entry("input", given))])
+        names = names.bound(workflow=fields)
+    if workflow.get("triggers"):
+        names = names.bound(trigger=_entry("payload", given))
     names = with_env(names, config, child(where, "config"))
     return with_env(names, workflow, where)
+
+
+def _given(defaults: dict[str, Any]) -> Expression:
+    given = path("${workflow.input}")
+    return compose(merge=[part(literal(defaults)), part(given)]) if defaults else given
+
+
+def _entry(key: str, value: Expression) -> Expression:
+    """An object with one key."""
+    return compose(**{"let": {"value": part(value)}, "in": part(path({key: "${value}"}))})
+
+
+def defaults_of(schema: dict[str, Any] | None) -> dict[str, Any]:
+    """What an input is given where it has no such property itself."""
+    properties = (schema or {}).get("properties")
+    entries = properties.items() if isinstance(properties, dict) else ()
+    return {key: one["default"] for key, one in entries if isinstance(one, dict) and "default" in one}
 
 
 def _data(workflow: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

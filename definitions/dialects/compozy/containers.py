@@ -125,7 +125,7 @@ def _parented(task: Task, shared: Common, names: Names) -> Names:
     if shared.save.input:
         given = {"input": part(at(*shared.save.input, otherwise={}))}
         parent = compose(**{"let": given, "in": part(path({**about, "input": "${input}"}))})
-    return names.bound(parent=parent, task=None, **dict.fromkeys(("input", "with"), path("${workflow.input}")))
+    return names.bound(parent=parent, task=None, **dict.fromkeys(("input", "with"), names.given))
 
 
 def _listed(task: Task, context: Context, most: int) -> bool:

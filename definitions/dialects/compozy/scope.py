@@ -60,12 +60,13 @@ def plain(task_id: str) -> str:
 @dataclass(frozen=True)
 class Names:
     """`tasks` maps every task's id, made plain, to its type; `binds` are names that stand for an expression, and
-    `more` further names that the data has."""
+    `more` further names that the data has. `given` is the workflow's input."""
 
     report: Report
     tasks: Mapping[str, str]
     binds: Mapping[str, Expression] = field(default_factory=dict)
     more: frozenset[str] = frozenset()
+    given: Expression = field(default_factory=lambda: path("${workflow.input}"))
 
     def bound(self, **binds: Expression | None) -> Names:
         """With other names bound; one bound to None is what the data has."""
