@@ -316,6 +316,15 @@ def test_long_pipelines_and_lists_of_arguments_work() -> None:
     assert render("|{{ add" + " 1" * 5_000 + " }}") == "|5000"
 
 
+def test_templates_run_to_a_fixed_depth_whatever_the_stack_is() -> None:
+    define = '|{{ define "t" }}{{ if gt . 0 }}{{ template "t" (sub . 1) }}{{ end }}{{ end }}'
+    assert render(define + '{{ template "t" 50 }}') == "|"
+    endless = '|{{ define "t" }}{{ template "t" . }}{{ end }}{{ template "t" 1 }}'
+    for template in (define + '{{ template "t" 5000 }}', endless):
+        with pytest.raises(ExpressionError, match="exceeded maximum template depth"):
+            render(template)
+
+
 def test_work_is_counted() -> None:
     meter = Meter()
     expression = Expression(language="go-template", source={"template": "{{ range until 100 }}{{ . }}{{ end }}"})

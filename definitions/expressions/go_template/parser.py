@@ -32,7 +32,7 @@ class _Parser(PipelineParser):
         depth = self.depth
         self.fresh()
         self.loops = 0
-        self.depth = depth
+        self.depth = self.deepest = depth
         nodes, _ = self.nodes(ends, top="eof" in ends)
         tree = Tree(nodes, self.slots, self.deepest - depth)
         self.variables, self.slots, self.depth, self.deepest, self.loops = saved

@@ -12,7 +12,7 @@ from definitions.expressions.meter import Meter
 #: Characters that one text may come to.
 TEXT_LIMIT = 2_000_000
 #: Blocks and parentheses within each other, through all templates that are being run.
-LEVEL_LIMIT = 120
+LEVEL_LIMIT = 200
 
 Frame = list[Any]
 Evaluator = Callable[["Run", Frame, Any], Any]
