@@ -35,11 +35,11 @@ V0_1_0 = {
     "correlated-early-mailbox", "correlated-late", "correlated-late-mailbox", "correlated-timeout",
     "correlated-timeout-mailbox", "deadline-cancel", "deadline-continue", "deadline-fail", "deadline-goto",
     "definition-1", "definition-2", "each", "early-event", "failed-and-resumed-1", "failed-and-resumed-2",
-    "failed-and-resumed-claim", "json-logic-loop", "link-by-signal", "link-cancelled", "link-continue-as-new-1",
-    "link-continue-as-new-2", "link-early", "link-expired", "link-late", "link-late-open", "mailbox-continue-as-new-1",
-    "mailbox-continue-as-new-2", "multi-event-wait", "on-error", "parallel-best-effort", "parallel-race", "parked",
-    "raw-signals", "scheduled", "scheduled-woken", "secret", "send", "store", "store-value-1", "store-value-2",
-    "team-executor-retries",
+    "failed-and-resumed-claim", "fan-out-many", "json-logic-loop", "link-by-signal", "link-cancelled",
+    "link-continue-as-new-1", "link-continue-as-new-2", "link-early", "link-expired", "link-late", "link-late-open",
+    "mailbox-continue-as-new-1", "mailbox-continue-as-new-2", "multi-event-wait", "on-error", "parallel-best-effort",
+    "parallel-race", "parked", "publish", "publish-event", "raw-signals", "scheduled", "scheduled-woken", "secret",
+    "send", "store", "store-value-1", "store-value-2", "team-executor-retries", "topic-1", "topic-2",
 }  # fmt: skip
 
 
@@ -78,6 +78,9 @@ def test_no_history_is_lost() -> None:
         ("secret", "activityTaskScheduledEventAttributes", "activityId", "77"),
         ("send", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("code", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("publish", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
+        ("fan-out-many", "activityTaskScheduledEventAttributes", "activityId", "77"),
+        ("publish-event", "markerRecordedEventAttributes", "markerName", "another"),
         ("store", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("link-late", "activityTaskScheduledEventAttributes", "activityType", {"name": "another"}),
         ("branches-hooks-failed", "activityTaskScheduledEventAttributes", "activityId", "77"),
@@ -104,28 +107,30 @@ def test_the_names_in_histories_stay_what_they_are() -> None:
     assert [
         contract.RUN_WORKFLOW, contract.RESUME_WORKFLOW, contract.DEFINITION_WORKFLOW, contract.VERSION_WORKFLOW,
         contract.SECRET_WORKFLOW, contract.MAILBOX_WORKFLOW, contract.VALUE_WORKFLOW, contract.CLAIM_WORKFLOW,
+        contract.TOPIC_WORKFLOW, contract.FAN_OUT_WORKFLOW,
     ] == [
         "TidegateRun", "TidegateResume", "TidegateDefinition", "TidegateVersion", "TidegateSecret", "TidegateMailbox",
-        "TidegateValue", "TidegateClaim",
+        "TidegateValue", "TidegateClaim", "TidegateTopic", "TidegateFanOut",
     ]  # fmt: skip
     assert [
         contract.DELIVER, contract.CONTINUE_AS_NEW, contract.SNAPSHOT, contract.STATE, contract.ADD_VERSION,
         contract.SET_TAG, contract.TOOK, contract.POST, contract.REGISTER, contract.WITHDRAW, contract.CHANGE_VALUE,
-        contract.RUN_STORE, contract.OUTCOME, contract.LINK,
+        contract.RUN_STORE, contract.OUTCOME, contract.LINK, contract.SUBSCRIBE, contract.UNSUBSCRIBE, contract.UNHEARD,
     ] == [
         "tidegate:deliver", "tidegate:continue-as-new", "tidegate:snapshot", "tidegate:state", "tidegate:add-version",
         "tidegate:set-tag", "tidegate:took", "tidegate:post", "tidegate:register", "tidegate:withdraw",
-        "tidegate:change-value", "tidegate:run-store", "tidegate:outcome", "tidegate:link",
+        "tidegate:change-value", "tidegate:run-store", "tidegate:outcome", "tidegate:link", "tidegate:subscribe",
+        "tidegate:unsubscribe", "tidegate:unheard",
     ]  # fmt: skip
     assert [
         contract.RESOLVE_CHILDREN, contract.AWAIT_RUNS, contract.RESUME_RUNS, contract.CANCEL_RUN, contract.RESUME_RUN,
         contract.REGISTER_WAIT, contract.WITHDRAW_WAIT, contract.HAND_OVER, contract.SEND_EVENT, contract.USE_STORE,
-        contract.RUN_CODE, contract.RUN_ACTION,
+        contract.RUN_CODE, contract.RUN_ACTION, contract.PUBLISH, contract.START_LISTENERS,
     ] == [
         "tidegate_resolve_children", "tidegate_await_runs", "tidegate_resume_runs", "tidegate_cancel_run",
         "tidegate_resume_run", "tidegate_register_wait", "tidegate_withdraw_wait", "tidegate_hand_over",
         "tidegate_send_event", "tidegate_use_store", "tidegate_run_code",
-        "tidegate_run_action",
+        "tidegate_run_action", "tidegate_publish", "tidegate_start_listeners",
     ]  # fmt: skip
     assert (contract.MEMO, contract.MESSAGE_PREFIX) == ("tidegate", "tidegate:")
     assert set(contract.SEARCH_ATTRIBUTES) == {
