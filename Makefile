@@ -50,6 +50,8 @@ bench: setup  ## measure against the same flow written by hand
 	$(BIN)/python -m bench.correlated
 	$(BIN)/python -m bench.links
 	$(BIN)/python -m bench.actions
+	$(BIN)/python -m bench.signals
+	$(BIN)/python -m bench.events
 
 schema: setup  ## write definitions/schema.json anew from the model
 	$(BIN)/python -m definitions.schema

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-
-import uvloop
 
 from bench.endpoint import Endpoint
-from bench.load import Turn, take_turn
-from bench.options import Options, parse
+from bench.flows import flows_in_rounds
+from bench.load import Turn
+from bench.options import Options
 from bench.report import comparison, front, load_of_others, repetitions, table
+from bench.rounds import compare
 from bench.rows import ByHand, Direct, OverHttp, Row
 from bench.site import BY_HAND_QUEUE, PLAIN, TASK_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
@@ -24,10 +22,6 @@ BY_HAND, OVER_HTTP, DIRECT = "by hand", "Tidegate, HTTP", "Tidegate, no HTTP"
 BARE = ", no attributes"
 #: What is held against what, under the table.
 COMPARED = ((OVER_HTTP, BY_HAND), (DIRECT, BY_HAND), (OVER_HTTP, DIRECT), (OVER_HTTP + BARE, BY_HAND + BARE))
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
 
 
 async def rows_of(site: Site, suffix: str, *, attributes: bool) -> list[Row]:
@@ -50,55 +44,15 @@ async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
             known = await serve_namespace(running, address, temporal_server.NAMESPACE)
             plain = await serve_namespace(running, address, PLAIN)
             rows = [*await rows_of(known, "", attributes=True), *await rows_of(plain, BARE, attributes=False)]
-            try:
-                ours = [os.getpid(), *running.pids.values()]
-                return await rounds(rows, endpoint, ours, options, until=began + options.seconds)
-            finally:
-                for row in rows:
-                    row.close()
+            ours = [os.getpid(), *running.pids.values()]
+            return await flows_in_rounds(rows, endpoint, ours, options, until=began + options.seconds)
 
 
-async def rounds(
-    rows: Sequence[Row], endpoint: Endpoint, ours: Sequence[int], options: Options, *, until: float
-) -> Mapping[str, Sequence[Turn]]:
-    """All rows take their turn in every round, each round in another order."""
-    await one_round(rows, endpoint, ours, replace(options, flows=options.warm_up, samples=1))
-    turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
-    for number in range(options.rounds):
-        if number and time.monotonic() > until:
-            say("the time is up")
-            break
-        say(f"round {number + 1} of {options.rounds}")
-        first = number % len(rows)
-        for name, turn in (await one_round([*rows[first:], *rows[:first]], endpoint, ours, options)).items():
-            turns[name].append(turn)
-    return turns
-
-
-async def one_round(rows: Sequence[Row], endpoint: Endpoint, ours: Sequence[int], options: Options) -> dict[str, Turn]:
-    return {
-        row.name: await take_turn(
-            row,
-            endpoint,
-            ours,
-            flows=options.flows,
-            concurrency=options.concurrency,
-            samples=options.samples,
-        )
-        for row in rows
-    }
-
-
-def main() -> None:
-    options = parse()
-    began, load = time.monotonic(), os.getloadavg()[0]
+def heading(options: Options) -> Iterator[str]:
     server = "as it comes" if options.default_server else "as `tidegate dev` starts it"
-    say(f"Temporal dev server {server}; Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}")
-    say(f"{options.rounds} rounds of {options.flows} flows at concurrency {options.concurrency} in each row\n")
-    turns = uvloop.run(measure(options))
-    for line in lines(turns):
-        say(line)
-    say(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
+    load = os.getloadavg()[0]
+    yield f"Temporal dev server {server}; Python {platform.python_version()}, {os.cpu_count()} CPUs, load {load:.1f}"
+    yield f"{options.rounds} rounds of {options.flows} flows at concurrency {options.concurrency} in each row\n"
 
 
 def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
@@ -114,7 +68,4 @@ def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
-    os._exit(0)
+    compare(measure, lines, heading)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from statistics import median
 from typing import Any
 
-import uvloop
 from temporalio.client import Client
 
 from bench.load import each
-from bench.options import Options, parse
+from bench.options import Options
 from bench.report import quantile
+from bench.rounds import compare, in_rounds
 from bench.site import TASK_QUEUE, serve_namespace, serve_temporal
 from bench.stack import stack
 from definitions import ids
@@ -87,19 +85,12 @@ class Acting:
 
 
 async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
-    """Row -> its turns, one a round. The rows change places from round to round."""
+    """Row -> its turns, one a round."""
     with stack(NOBODY) as running:
         address = await serve_temporal(running, default_server=options.default_server)
         site = await serve_namespace(running, address, temporal_server.NAMESPACE)
         rows = {name: Acting(site.client, step) for name, step in STEPS.items()}
-        for row in rows.values():
-            await row.turn(replace(options, flows=options.warm_up, samples=1))
-        turns: dict[str, list[Turn]] = {name: [] for name in rows}
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", flush=True)
-            for name in list(rows) if number % 2 == 0 else list(rows)[::-1]:
-                turns[name].append(await rows[name].turn(options))
-        return turns
+        return await in_rounds(rows, options, Acting.turn)
 
 
 def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
@@ -114,17 +105,5 @@ def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
     yield f"a class takes {median(more):.1f} ms more ({min(more):.1f}-{max(more):.1f}, round by round)"
 
 
-def main() -> None:
-    options = parse()
-    began, load = time.monotonic(), os.getloadavg()[0]
-    turns = uvloop.run(measure(options))
-    for line in lines(turns):
-        print(line, flush=True)
-    print(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
-
-
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
-    os._exit(0)
+    compare(measure, lines)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 
-import uvloop
-
 from bench.load import Turn
-from bench.options import Options, parse
+from bench.options import Options
 from bench.report import comparison, latency, load_of_others, table
+from bench.rounds import compare
 from bench.site import TASK_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
-from bench.waiting import Waiting, Way, take_waiting_turn
+from bench.waiting import Waiting, Way, waits_in_rounds
 from tidegate import temporal_server
 
 KNOWN_ID, BY_KEY, EARLY = "known id", "by key", "by key, early"
@@ -28,21 +25,11 @@ def waiting_rows(site: Site) -> list[Waiting]:
 
 
 async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
-    """Row -> its turns, one a round. All rows take their turn in every round, each round in another order."""
+    """Row -> its turns, one a round."""
     with stack(NOBODY) as running:
         address = await serve_temporal(running, default_server=options.default_server)
         rows = waiting_rows(await serve_namespace(running, address, temporal_server.NAMESPACE))
-        ours = [os.getpid(), *running.pids.values()]
-        turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
-        for row in rows:
-            await take_waiting_turn(row, ours, flows=options.warm_up, concurrency=options.concurrency, samples=1)
-        for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds}", flush=True)
-            first = number % len(rows)
-            for row in [*rows[first:], *rows[:first]]:
-                load = {"flows": options.flows, "concurrency": options.concurrency, "samples": options.samples}
-                turns[row.name].append(await take_waiting_turn(row, ours, **load))
-        return turns
+        return await waits_in_rounds(rows, [os.getpid(), *running.pids.values()], options)
 
 
 def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
@@ -53,17 +40,5 @@ def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
     yield load_of_others(turns)
 
 
-def main() -> None:
-    options = parse()
-    began, load = time.monotonic(), os.getloadavg()[0]
-    turns = uvloop.run(measure(options))
-    for line in lines(turns):
-        print(line, flush=True)
-    print(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
-
-
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
-    os._exit(0)
+    compare(measure, lines)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 import uuid
@@ -22,6 +21,7 @@ from temporalio.service import RPCError
 
 from bench.load import each
 from bench.report import quantile
+from bench.rounds import with_load
 from bench.site import serve_temporal
 from bench.stack import stack
 from definitions import ids
@@ -166,29 +166,16 @@ async def _result(client: Client, workflow_id: str) -> None:
             await asyncio.sleep(0.002)
 
 
-async def measure(options: Options) -> None:
+async def measure(options: Options) -> list[str]:
     with stack(NOBODY) as running, toy_language():
         address = await serve_temporal(running, default_server=options.default_server)
         running.start("worker", [sys.executable, "-m", "tests.worker.toy_process", address, QUEUE])
         client = await Client.connect(address)
         await running.until("the worker", lambda: probes.worker_polls(client, QUEUE))
-        for lines in (
-            await single(client),
-            await one_to_many(client, options.listeners),
-            await many_to_ten(client, options.events),
-        ):
-            for line in lines:
-                print(line, flush=True)
-
-
-def main() -> None:
-    options, began, load = parse(), time.monotonic(), os.getloadavg()[0]
-    uvloop.run(measure(options))
-    print(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
+        alone = await single(client)
+        return [*alone, *await one_to_many(client, options.listeners), *await many_to_ten(client, options.events)]
 
 
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
-    os._exit(0)
+    chosen = parse()
+    with_load(lambda: uvloop.run(measure(chosen)))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import uvloop
 from temporalio.client import Client, WorkflowHandle
 
 from bench.endpoint import Endpoint
+from bench.flows import flows_in_rounds
 from bench.keep_alive import KeepAlive
-from bench.load import FIRST, SECOND, Turn, take_turn
-from bench.options import Options, parse
+from bench.load import FIRST, SECOND, Turn
+from bench.options import Options
 from bench.report import comparison, latency, load_of_others, repetitions, table
+from bench.rounds import compare
 from bench.rows import ByHand, Row
 from bench.site import BY_HAND_QUEUE, TASK_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
@@ -103,26 +102,13 @@ def _operation(op: str, value: Any) -> dict[str, Any]:
 
 
 async def measure(options: Options) -> Mapping[str, Sequence[Turn]]:
-    """Row -> its turns, one a round. The rows change places from round to round."""
+    """Row -> its turns, one a round."""
     async with Endpoint() as endpoint:
         with stack(endpoint.url) as running:
             address = await serve_temporal(running, default_server=options.default_server)
             site = await serve_namespace(running, address, temporal_server.NAMESPACE)
             rows = _rows(site, endpoint.url, running.token_key)
-            ours = [os.getpid(), *running.pids.values()]
-            load = {"flows": options.flows, "concurrency": options.concurrency, "samples": options.samples}
-            try:
-                for row in rows:
-                    await take_turn(row, endpoint, ours, **{**load, "flows": options.warm_up, "samples": 1})
-                turns: dict[str, list[Turn]] = {row.name: [] for row in rows}
-                for number in range(options.rounds):
-                    print(f"round {number + 1} of {options.rounds}", flush=True)
-                    for row in rows if number % 2 == 0 else rows[::-1]:
-                        turns[row.name].append(await take_turn(row, endpoint, ours, **load))
-                return turns
-            finally:
-                for row in rows:
-                    row.close()
+            return await flows_in_rounds(rows, endpoint, [os.getpid(), *running.pids.values()], options)
 
 
 def _rows(site: Site, functions: str, key: str) -> list[Row]:
@@ -143,17 +129,5 @@ def lines(turns: Mapping[str, Sequence[Turn]]) -> Iterator[str]:
     yield load_of_others(turns)
 
 
-def main() -> None:
-    options = parse()
-    began, load = time.monotonic(), os.getloadavg()[0]
-    turns = uvloop.run(measure(options))
-    for line in lines(turns):
-        print(line, flush=True)
-    print(f"load before and after: {load:.1f}, {os.getloadavg()[0]:.1f}; {time.monotonic() - began:.0f} s in all")
-
-
 if __name__ == "__main__":
-    main()
-    sys.stdout.flush()
-    # Threads of the Temporal client that still hand over an answer crash an interpreter that is ending.
-    os._exit(0)
+    compare(measure, lines)

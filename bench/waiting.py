@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from temporalio.client import Client, WorkflowHandle
 
 from bench.history import Cost, cost
 from bench.load import PATIENCE, READ_HISTORIES, WATCHERS, Turn, each, joined, parked
+from bench.options import Options
 from bench.processes import Meter
+from bench.rounds import in_rounds
 from definitions import ids
 from definitions.contract import Event, PostEvent, RunFacts, timestamp
 from definitions.model import Definition
@@ -25,8 +27,33 @@ PAYLOAD = {"approved": True}
 Way = Literal["id", "key", "early"]
 
 
+class WaitingRow(Protocol):
+    """One way in which event and run find each other; every run gives what the event carries."""
+
+    name: str
+    pids: Mapping[str, int]
+
+    async def start(self) -> str:
+        """What comes first: the run, or the event. Gives its job."""
+        ...
+
+    async def send(self, job: str) -> None:
+        """What comes then."""
+        ...
+
+    def resting(self, job: str) -> WorkflowHandle[Any, Any]:
+        """What has nothing to do between the two."""
+        ...
+
+    def handle(self, job: str) -> WorkflowHandle[Any, Any]: ...
+
+    def everything(self, job: str) -> list[WorkflowHandle[Any, Any]]:
+        """All workflows that belong to the job."""
+        ...
+
+
 class Waiting:
-    """One way in which event and run find each other. A job is its key, and its number makes the run's id."""
+    """By the client of Tidegate, in the generator. A job is its key, and its number makes the run's id."""
 
     repeated = 0
 
@@ -43,20 +70,17 @@ class Waiting:
         self._numbers = itertools.count()
 
     async def start(self) -> str:
-        """What comes first: the run, or the event."""
         job = f"key-{next(self._numbers)}"
         await (self._post(job) if self._way == "early" else self._run(job))
         return job
 
     async def send(self, job: str) -> None:
-        """What comes then."""
         if self._way == "id":
             await self._deliver(job)
         else:
             await (self._run(job) if self._way == "early" else self._post(job))
 
     def resting(self, job: str) -> WorkflowHandle[Any, Any]:
-        """What has nothing to do between the two."""
         return self.mailbox(job) if self._way == "early" else self.handle(job)
 
     def handle(self, job: str) -> WorkflowHandle[Any, Any]:
@@ -99,7 +123,19 @@ class Waiting:
         await self._tidegate.post_event(DIALECT, self._organisation, EVENT, job, event)
 
 
-async def take_waiting_turn(row: Waiting, ours: Iterable[int], *, flows: int, concurrency: int, samples: int) -> Turn:
+async def waits_in_rounds(rows: Sequence[WaitingRow], ours: Iterable[int], options: Options) -> dict[str, list[Turn]]:
+    """Row -> its turns, one a round."""
+
+    async def take(row: WaitingRow, options: Options) -> Turn:
+        load = {"flows": options.flows, "concurrency": options.concurrency, "samples": options.samples}
+        return await take_waiting_turn(row, ours, **load)
+
+    return await in_rounds({row.name: row for row in rows}, options, take)
+
+
+async def take_waiting_turn(
+    row: WaitingRow, ours: Iterable[int], *, flows: int, concurrency: int, samples: int
+) -> Turn:
     """All that comes first, then all that comes then, and each run to its end; then the samples, one at a time."""
     meter = Meter(row.pids, ours)
     jobs = await each(range(flows), concurrency, lambda _: row.start())
@@ -120,14 +156,14 @@ async def all_parked(handles: Iterable[WorkflowHandle[Any, Any]]) -> None:
     await asyncio.wait_for(each(handles, WATCHERS, parked), PATIENCE)
 
 
-async def _finish(row: Waiting, job: str) -> None:
+async def _finish(row: WaitingRow, job: str) -> None:
     await row.send(job)
     result = await asyncio.wait_for(row.handle(job).result(), PATIENCE)
     if result != PAYLOAD:
         raise SystemExit(f"bench: {row.name} gave {result!r}")
 
 
-async def _sample(row: Waiting) -> float:
+async def _sample(row: WaitingRow) -> float:
     """Seconds from the beginning of the second call to the end of the run, which follows at once."""
     job = await row.start()
     await parked(row.resting(job))
@@ -142,7 +178,7 @@ async def _sample(row: Waiting) -> float:
     return took
 
 
-async def _cost(row: Waiting, job: str) -> Cost:
+async def _cost(row: WaitingRow, job: str) -> Cost:
     costs = [await cost(handle) for handle in row.everything(job)]
     names = tuple(name for one in costs for name in one.names)
     return Cost(sum(one.events for one in costs), sum(one.actions for one in costs), names)
