@@ -5,37 +5,12 @@ What is expected is what Go gives (text/template and sprig), with its own words 
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 
 from definitions.errors import ExpressionError
 from definitions.expressions import go_template
 from definitions.expressions.source_error import SourceError
-
-DATA = {
-    "name": "Ada",
-    "n": 3,
-    "neg": -7,
-    "f": 2.5,
-    "zero": 0,
-    "empty": "",
-    "yes": True,
-    "no": False,
-    "nil": None,
-    "list": [1, 2, 3],
-    "words": ["pear", "apple", "fig"],
-    "none": [],
-    "map": {"b": 2, "a": 1},
-    "m0": {},
-    "deep": {"x": {"y": "z"}},
-    "text": "  padded\t",
-    "uni": "héllo wörld",
-    "html": "<a href=\"x\">'&'</a>",
-    "mixed": [1, "a", None, 2.5, True, [1], {"k": "v"}],
-    "users": [{"name": "Bo", "age": 5}, {"name": "Cy", "age": 7}],
-    "lines": "one\ntwo\nthree",
-}
+from tests.definitions.go_template_case import rendered
 
 RENDERED = [
     ('plain {{ "text" }}', "plain text"),
@@ -380,13 +355,6 @@ REFUSED = [
     ("{{ ( ) }}", "missing value for parenthesized pipeline"),
     ("{{ . . }}", "can't give argument to non-function"),
 ]
-
-
-def rendered(template: str) -> object:
-    """The text; something before it keeps it from being taken as JSON."""
-    value = go_template.compile({"template": "|" + template})(copy.deepcopy(DATA))
-    assert isinstance(value, str)
-    return value[1:]
 
 
 @pytest.mark.parametrize(("template", "expected"), RENDERED)

@@ -138,10 +138,7 @@ class Pipelines:
             if final is not _NONE:
                 values.append(final)
             try:
-                values = [
-                    value if letter == "a" else converted(value, letter)
-                    for value, letter in zip(values, letters, strict=True)
-                ]
+                values = list(map(converted, values, letters))
                 run.meter.spend(1 + _size(values))
                 result = compute(run, *values)
                 if type(result) is str and len(result) > TEXT_LIMIT:
