@@ -1,6 +1,6 @@
 """`python -m bench.events`: events that start runs, beside the same runs started one by one with nothing in between.
 
-One event to 1,000 listeners, 1,000 events to ten, and single events. All runs are counted in the end: one too few, or
+One event to 1,000 listeners, many events to ten, and single events. All runs are counted in the end: one too few, or
 one too many, ends it with an error.
 """
 
@@ -11,7 +11,6 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -33,7 +32,6 @@ from worker.client import TidegateClient
 
 QUEUE = "bench-events"
 LANES = 20
-SAMPLES = 50
 PATIENCE = 900.0
 #: Nothing is called.
 NOBODY = "http://127.0.0.1:9"
@@ -41,15 +39,18 @@ NOBODY = "http://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Options:
-    listeners: int
-    events: int
-    default_server: bool
+    listeners: int = 1_000
+    events: int = 200
+    samples: int = 50
+    default_server: bool = False
 
 
 def parse() -> Options:
+    default = Options()
     parser = argparse.ArgumentParser(prog="python -m bench.events", description="Events that start runs.")
-    parser.add_argument("--listeners", type=int, default=1000, help="of the one event; default: %(default)s")
-    parser.add_argument("--events", type=int, default=1000, help="to ten listeners; default: %(default)s")
+    parser.add_argument("--listeners", type=int, default=default.listeners, help="of one event; default: %(default)s")
+    parser.add_argument("--events", type=int, default=default.events, help="to ten listeners; default: %(default)s")
+    parser.add_argument("--samples", type=int, default=default.samples, help="single events; default: %(default)s")
     parser.add_argument(
         "--default-server", action="store_true", help="Temporal's dev server as it comes, not as `tidegate dev` has it"
     )
@@ -84,7 +85,7 @@ async def start_by_hand(org: Runs, runs: list[StartedRun]) -> None:
     await each(runs, LANES, one)
 
 
-async def one_to_many(client: Client, listeners: int) -> Iterator[str]:
+async def one_to_many(client: Client, listeners: int) -> list[str]:
     org = organisation(client)
     await plant(org, "e", listeners)
     took = []
@@ -105,10 +106,10 @@ async def one_to_many(client: Client, listeners: int) -> Iterator[str]:
         f"({listeners / started:.0f} runs/s)"
         for name, (accepted, started) in zip(("first event", "second event"), took, strict=True)
     ]
-    return iter([*lines, f"the same runs by their own starts: {by_hand:.2f} s ({listeners / by_hand:.0f} runs/s)"])
+    return [*lines, f"the same runs by their own starts: {by_hand:.2f} s ({listeners / by_hand:.0f} runs/s)"]
 
 
-async def many_to_ten(client: Client, events: int) -> Iterator[str]:
+async def many_to_ten(client: Client, events: int) -> list[str]:
     org = organisation(client)
     await plant(org, "e", 10)
     sent = await publish(org, "e", {})
@@ -124,21 +125,19 @@ async def many_to_ten(client: Client, events: int) -> Iterator[str]:
     await ended(org, 10 + 10 * events + events // 10 * 10)
     alone = time.perf_counter() - began
     rate = events // 10 * 10 / alone
-    return iter(
-        [
-            f"{events} events to 10 listeners: accepted in {accepted:.1f} s ({events / accepted * 60:.0f} events/min), "
-            f"all {10 * events} runs ended after {done:.1f} s ({10 * events / done:.0f} runs/s)",
-            f"{events // 10 * 10} of such runs by their own starts: started in {started:.1f} s, ended after "
-            f"{alone:.1f} s ({rate:.0f} runs/s): by event {10 * events / done / rate:.2f} of that",
-        ]
-    )
+    return [
+        f"{events} events to 10 listeners: accepted in {accepted:.1f} s ({events / accepted * 60:.0f} events/min), "
+        f"all {10 * events} runs ended after {done:.1f} s ({10 * events / done:.0f} runs/s)",
+        f"{events // 10 * 10} of such runs by their own starts: started in {started:.1f} s, ended after "
+        f"{alone:.1f} s ({rate:.0f} runs/s): by event {10 * events / done / rate:.2f} of that",
+    ]
 
 
-async def single(client: Client) -> Iterator[str]:
+async def single(client: Client, samples: int) -> list[str]:
     org = organisation(client)
     await plant(org, "e", 1)
     accepted, begun, by_hand = [], [], []
-    for _ in range(SAMPLES):
+    for _ in range(samples):
         began = time.perf_counter()
         (run,) = (await publish(org, "e", {})).started
         accepted.append(time.perf_counter() - began)
@@ -153,7 +152,7 @@ async def single(client: Client) -> Iterator[str]:
         by_hand.append(time.perf_counter() - began)
     names = {"an event accepted": accepted, "its run ended": begun, "a run by its own start ended": by_hand}
     parts = [f"{name} {median(s) * 1000:.1f} ms (p99 {quantile(s, 0.99) * 1000:.1f})" for name, s in names.items()]
-    return iter(["alone: " + ", ".join(parts)])
+    return ["alone: " + ", ".join(parts)]
 
 
 async def _result(client: Client, workflow_id: str) -> None:
@@ -172,7 +171,7 @@ async def measure(options: Options) -> list[str]:
         running.start("worker", [sys.executable, "-m", "tests.worker.toy_process", address, QUEUE])
         client = await Client.connect(address)
         await running.until("the worker", lambda: probes.worker_polls(client, QUEUE))
-        alone = await single(client)
+        alone = await single(client, options.samples)
         return [*alone, *await one_to_many(client, options.listeners), *await many_to_ten(client, options.events)]
 
 
