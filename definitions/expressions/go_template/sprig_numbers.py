@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import reduce
 from typing import Any
 
@@ -19,6 +19,7 @@ from definitions.expressions.go_template.printing import scalar
 from definitions.expressions.go_template.run import Run
 from definitions.expressions.go_template.values import INT_MAX, INT_MIN, checked_int
 
+_PLACES = Decimal("1e-16")
 _FLOAT_CHARACTERS = frozenset("+-.0123456789eE")
 
 
@@ -94,7 +95,9 @@ def _finite(value: float) -> float:
 def _quotient(left: Decimal, right: Decimal) -> Decimal:
     if not right:
         raise ExpressionError("decimal division by 0")
-    return left / right
+    quotient = left / right
+    # The library that sprig takes keeps 16 places.
+    return quotient.quantize(_PLACES, ROUND_HALF_UP) if abs(quotient) < 10**20 else quotient
 
 
 def _round(value: Any, places: int, *on: float) -> float:
