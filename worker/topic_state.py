@@ -103,10 +103,10 @@ def _packed(listeners: dict[str, int]) -> dict[str, int] | str:
     if len(json.dumps(listeners)) <= PACK_BYTES:
         return listeners
     steps = [after - before for before, after in itertools.pairwise([0, *listeners.values()])]
-    text = json.dumps([",".join(listeners), steps], separators=(",", ":"))
+    text = json.dumps([list(listeners), steps], separators=(",", ":"))
     return base64.b85encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _unpacked(packed: str) -> dict[str, int]:
     ids, steps = json.loads(zlib.decompress(base64.b85decode(packed)))
-    return dict(zip(ids.split(","), itertools.accumulate(steps), strict=True))
+    return dict(zip(ids, itertools.accumulate(steps), strict=True))
