@@ -23,6 +23,7 @@ from temporalio.service import RPCError
 from definitions import ids
 from definitions.contract import (
     BranchOutcome,
+    ClosedRun,
     DefinitionFacts,
     DeliveryOutcome,
     Event,
@@ -49,7 +50,7 @@ from worker.mailbox_client import MailboxClient
 from worker.resume_client import ResumeClient
 from worker.rpc import RPC_SECONDS, bounded
 from worker.run_client import RunClient
-from worker.run_watch import RunWatches, Watch, ended_within
+from worker.run_watch import RunWatches, Watch, outcome_within
 from worker.secrets import SecretBox, SecretInvalid
 from worker.value_client import Values
 from worker.views import RunDescription, RunPage, RunQuery
@@ -259,7 +260,14 @@ class TidegateClient(EventClient):
 
     async def ended_within(self, workflow_id: str, seconds: float) -> bool:
         """Whether a run ends within so many seconds; asks nothing meanwhile, and needs no worker. Raises NotFound."""
-        return await ended_within(self.temporal.get_workflow_handle(workflow_id), seconds)
+        return await self.outcome(workflow_id, seconds) is not None
+
+    async def outcome(self, workflow_id: str, seconds: float) -> ClosedRun | None:
+        """How a run has ended, if it ends within so many seconds: its status, and its output or its error.
+
+        Asks nothing meanwhile, and needs no worker. Raises NotFound, Overloaded, Unavailable.
+        """
+        return await outcome_within(self.temporal.get_workflow_handle(workflow_id), seconds)
 
     async def cancel_run(self, dialect: str, organisation: str, run_id: str, *, request_id: str = "") -> None:
         """Ask a run to stop; waits a bounded time until it has. The same `request_id` again succeeds.

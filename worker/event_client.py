@@ -63,15 +63,42 @@ class EventClient:
         Raises what `subscribe` and `change` raise. After a failure of `change`, or a crash, subscriptions may be left
         over: they do no harm, since publishing asks the definition itself.
         """
-        wanted = sorted(set(events))
-        for event in wanted:  # before it is live: else a crash in between would leave it live and unknown
+
+        async def add(event: str) -> None:
             await self.subscribe(dialect, organisation, event, definition_id)
-        result = await change()
-        for event in wanted:  # and after: whoever had seen it not live yet cannot remove this one
-            await self.subscribe(dialect, organisation, event, definition_id)
-        for event in sorted(set(before) - set(wanted)):
+
+        async def drop(event: str) -> None:
             await self.unsubscribe(dialect, organisation, event, definition_id)
-        return result
+
+        return await _in_order(change, set(events), set(before), add, drop)
+
+    async def keep_index(
+        self,
+        dialect: str,
+        organisation: str,
+        index: str,
+        change: Callable[[], Awaitable[T]],
+        *,
+        entries: Iterable[str] = (),
+        before: Iterable[str] = (),
+        still: Callable[[str], Awaitable[bool]],
+    ) -> T:
+        """Make a change of what an index leads to, in the same order as `listen`; the change's result.
+
+        An index is a topic whose candidates are not definitions but any short texts, which `may_hear` lists. `entries`
+        lead to what is live after the change, `before` to what may have been until then: these are removed unless
+        `still` says that they are needed. Raises as `listen`.
+        """
+
+        async def add(entry: str) -> None:
+            await self.subscribe(dialect, organisation, index, entry)
+
+        async def drop(entry: str) -> None:
+            number = (await self._topics.listeners(dialect, organisation, index)).get(entry)
+            if number is not None and not await still(entry):
+                await self._topics.remove(dialect, organisation, index, entry, number)
+
+        return await _in_order(change, set(entries), set(before), add, drop)
 
     async def subscribe(self, dialect: str, organisation: str, event: str, definition_id: str) -> int:
         """Make a definition one that may listen to an event: it is asked when one is published. `listen` does this.
@@ -112,6 +139,24 @@ class EventClient:
     async def compiled_listener(self, dialect: str, organisation: str, definition_id: str, number: int) -> Compiled:
         """A version with what it listens to; kept in this process. Raises NotFound, DefinitionError."""
         return await self._listeners.compiled(dialect, organisation, definition_id, number)
+
+
+async def _in_order(
+    change: Callable[[], Awaitable[T]],
+    wanted: set[str],
+    before: set[str],
+    add: Callable[[str], Awaitable[None]],
+    drop: Callable[[str], Awaitable[None]],
+) -> T:
+    """The one order that loses nothing: what is wanted is there before the change, and after it."""
+    for one in sorted(wanted):  # before it is live: else a crash in between would leave it live and unknown
+        await add(one)
+    result = await change()
+    for one in sorted(wanted):  # and after: whoever had seen it not live yet cannot remove this one
+        await add(one)
+    for one in sorted(before - wanted):
+        await drop(one)
+    return result
 
 
 def _cursor(row: UnheardEvent) -> str:

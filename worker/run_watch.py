@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
@@ -21,9 +22,10 @@ from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryResponse,
 )
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import CancelledError, TerminatedError
 from temporalio.service import RPCError
 
-from definitions.contract import RunSnapshot
+from definitions.contract import ClosedRun, RunSnapshot
 from definitions.errors import Overloaded, Unavailable
 from worker.rpc import RPC_SECONDS, bounded
 
@@ -219,14 +221,18 @@ def _end(done: asyncio.Task[None], watch: Watch) -> None:
         watch.fail(failure)
 
 
-async def ended_within(handle: WorkflowHandle[object, object], seconds: float) -> bool:
-    """Whether a run ends within so many seconds; asks nothing meanwhile. Raises NotFound, Overloaded, Unavailable."""
+async def outcome_within(handle: WorkflowHandle[Any, Any], seconds: float) -> ClosedRun | None:
+    """How a run has ended, if it ends within so many seconds; asks nothing meanwhile.
+
+    Raises NotFound, Overloaded, Unavailable.
+    """
     try:
-        await bounded(handle.result(), seconds=seconds, missing="no such run")
-    except WorkflowFailureError:
-        return True
+        output = await bounded(handle.result(), seconds=seconds, missing="no such run")
+    except WorkflowFailureError as error:
+        stopped = isinstance(error.cause, CancelledError | TerminatedError)
+        return ClosedRun(handle.id, "cancelled" if stopped else "failed", error=str(error.cause))
     except Unavailable as error:
         if error.__cause__ is None:  # our own limit has passed
-            return False
+            return None
         raise
-    return True
+    return ClosedRun(handle.id, "succeeded", output)

@@ -31,8 +31,8 @@ SIGNALS_PER_EXECUTION = 4_000
 SHOWN_BYTES = 5_000_000
 #: Temporal holds back an execution that follows a younger one than a second.
 YOUNG = timedelta(seconds=2)
-#: Characters of an id; a definition's has 36.
-ID_LIMIT = 100
+#: Characters of an id; a definition's has 36, an entry of an index more.
+ID_LIMIT = 400
 
 
 @workflow.defn(name=TOPIC_WORKFLOW)
@@ -101,7 +101,7 @@ class TidegateTopic:
             raise continuing()
         try:
             if not 1 <= len(subscription.definition_id) <= ID_LIMIT:
-                raise TooLarge(f"a definition's id has 1 to {ID_LIMIT} characters")
+                raise TooLarge(f"an entry of a topic has 1 to {ID_LIMIT} characters")
             self._state.check(subscription)
         except TooLarge as error:
             raise failure(error) from error

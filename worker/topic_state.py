@@ -18,6 +18,8 @@ from definitions.errors import TooLarge
 LISTENERS_LIMIT = 2_000
 #: Bytes of listeners, as JSON, above which a memo has them packed. Some databases of Temporal take 64 kB as a memo.
 PACK_BYTES = 16_000
+#: And bytes that they have then at most.
+MEMO_BYTES = 60_000
 #: Events that nobody heard, by whose ids a repetition is known.
 REMEMBERED_UNHEARD = 500
 
@@ -53,8 +55,13 @@ class TopicState:
 
     def check(self, subscription: Subscription) -> None:
         """Raises TooLarge for a definition too many."""
-        if subscription.definition_id not in self.listeners and len(self.listeners) >= LISTENERS_LIMIT:
+        if subscription.definition_id in self.listeners:
+            return
+        if len(self.listeners) >= LISTENERS_LIMIT:
             raise TooLarge(f"{LISTENERS_LIMIT} workflows listen to this event, and no more can")
+        packed = _packed({**self.listeners, subscription.definition_id: self.number + 1})
+        if isinstance(packed, str) and len(packed) > MEMO_BYTES:
+            raise TooLarge(f"the entries of this topic take {MEMO_BYTES} bytes, and no more can")
 
     def subscribe(self, subscription: Subscription) -> int:
         """The number of the new subscription, in place of an earlier one of the same definition."""
