@@ -705,7 +705,8 @@ class PublishRequest:
     """Argument of PUBLISH. `own` is the definition of the run that publishes; with `watch`, an event is refused once
     more than so many runs of it, as the worker's settings say, have led here.
 
-    `key` ([correlation key]): also for a run that waits for name and key. `target` (a run's id): for that run only.
+    `key` ([correlation key]): also for a run that waits for name and key. `target` (a run's id, or its KSUID): for that
+    run only.
     """
 
     event: PublishEvent

@@ -483,8 +483,9 @@ class Definition(_Model):
     save_input: Annotated[list[str], Field(min_length=1)] = ["input"]
     #: What the run's data begins with, before its input is put into it.
     data: dict[str, Any] = {}
-    #: Where the run's id is put in its data.
+    #: Where the run's id is put in its data, and in which form.
     save_run_id: list[str] | None = None
+    run_id_form: Literal["uuid", "ksuid"] = "uuid"
     #: Roots of the data, objects, to which the blocks inside add entries, rather than hide the root from their steps.
     merged: list[str] = []
     #: JSON Schemas that those of the waits, and each other, refer to as `#/definitions/<name>`: each travels once.

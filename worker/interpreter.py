@@ -20,8 +20,8 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
-from definitions import contract
-from definitions.contract import BranchOutcome, DeliveryOutcome, Event, RunInput, RunSnapshot
+from definitions import contract, ksuids
+from definitions.contract import BranchOutcome, DeliveryOutcome, Event, RunFacts, RunInput, RunSnapshot
 from definitions.errors import ExpressionError, RunClosed, TidegateError
 from definitions.model import Definition
 from worker import attempts, attributes, messages, showing
@@ -46,6 +46,11 @@ SHOWN_BYTES = 1_500_000
 @lru_cache(maxsize=512)
 def _compiled(text: str) -> Definition:
     return Definition.model_validate_json(text)
+
+
+def _shown_id(definition: Definition, facts: RunFacts) -> str:
+    """The run's id as its own data has it."""
+    return ksuids.of_run(facts.run_id, facts.created_at) if definition.run_id_form == "ksuid" else facts.run_id
 
 
 @workflow.defn(name=contract.RUN_WORKFLOW)
@@ -75,7 +80,7 @@ class TidegateRun(Blocks):
         if run.state is None:
             frame = Frame(cursor=self.definition.body.start, data=dict(self.definition.data))
             if self.definition.save_run_id is not None:
-                put(frame.data, self.definition.save_run_id, run.facts.run_id)
+                put(frame.data, self.definition.save_run_id, _shown_id(self.definition, run.facts))
             if run.input is not None:
                 put(frame.data, self.definition.save_input, run.input)
             return RunState(frame, data_bytes=frame.data_size())

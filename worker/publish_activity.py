@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from definitions import ksuids
 from definitions.contract import PUBLISH, DeliveryOutcome, Event, PostEvent, PostOutcome, PublishRequest, PublishResult
 from definitions.errors import Conflict, Overloaded, TidegateError, Unavailable
 from worker.code_activity import heartbeats
@@ -56,7 +57,8 @@ class PublishActivities:
 
     async def _publish(self, request: PublishRequest) -> PublishResult:
         if request.target is not None:
-            return PublishResult(request.event.event_id, delivered=await self._deliver(request, request.target))
+            run_id = ksuids.run_id(request.target) or request.target
+            return PublishResult(request.event.event_id, delivered=await self._deliver(request, run_id))
         published = await self._tidegate.publish(request.event)
         result = PublishResult(published.event_id, [run.run_id for run in published.started], published.refused)
         if request.key is not None:

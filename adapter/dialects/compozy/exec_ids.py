@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from datetime import datetime, timezone
 
+from definitions import ksuids
 from definitions.contract import RunFacts
-from definitions.dialects.compozy import ksuids
 from definitions.errors import NotFound
 
 NO_EXECUTION = "execution not found"
@@ -19,7 +19,7 @@ def new() -> str:
 
 def of_run(facts: RunFacts) -> str:
     """An execution's id."""
-    return ksuids.exec_id(facts.run_id, facts.created_at)
+    return ksuids.of_run(facts.run_id, facts.created_at)
 
 
 def run_id(text: str) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from adapter.dialects.compozy import exec_ids
 from adapter.dialects.compozy.words import EXECUTION_TYPE, PAUSED, RUNNING, STATUS, TASK_STATUS, WAITING
+from definitions import ksuids
 from definitions.contract import RunFacts, RunSnapshot, StepRecord, WaitView
-from definitions.dialects.compozy import ksuids
 from worker.client import RunDescription
 
 Json = dict[str, Any]

@@ -13,9 +13,8 @@ from adapter.dialects.compozy.exec_ids import NO_EXECUTION
 from adapter.dialects.compozy.operations import Answer, operation
 from adapter.dialects.compozy.wire import SendEvent, SendSignal
 from adapter.dialects.compozy.words import DIALECT, EVENT_SEND, SIGNAL_SEND
-from definitions import ids
+from definitions import ids, ksuids
 from definitions.contract import Event, PostEvent, Published, PublishEvent, timestamp
-from definitions.dialects.compozy import ksuids
 from definitions.errors import NotFound, PayloadInvalid, RunClosed, Unavailable
 
 router = APIRouter()

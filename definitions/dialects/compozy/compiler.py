@@ -73,6 +73,7 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
         save_input=["workflow", "input"],
         data=_data(workflow, config),
         save_run_id=["workflow", "exec_id"],
+        run_id_form="ksuid",
         merged=["tasks"],
         input_schema=input_schema,
         result=finished if workflow.get("outputs") is not None else every,

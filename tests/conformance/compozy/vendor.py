@@ -9,8 +9,7 @@ from typing import Any
 
 import httpx
 
-from definitions import ids
-from definitions.dialects.compozy import ksuids
+from definitions import ids, ksuids
 from tests.conformance.stack import Stack
 from tests.running import eventually
 

@@ -1,6 +1,6 @@
-"""Ids in the vendor's form, KSUIDs: 27 characters of base 62 for 4 bytes of time and 16 more.
+"""KSUIDs: ids of 27 characters of base 62 for 4 bytes of time and 16 more.
 
-An execution's id is its run's creation time and its run's UUID, so the run is found of the id alone.
+A run's is its creation time and its UUID, so that the run is found of it alone.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ def derived(*parts: object) -> str:
     return ksuid(None, digest(*parts))
 
 
-def exec_id(run_id: str, created_at: str) -> str:
-    """The id of an execution: of its run's id and creation, a timestamp."""
+def of_run(run_id: str, created_at: str) -> str:
+    """That of a run: of its id and of when it was created, a timestamp."""
     moment = datetime.strptime(created_at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
     return ksuid(moment, uuid.UUID(run_id).bytes)
 
 
 def run_id(text: str) -> str | None:
-    """The run of an execution's id, or of a run's own id; None for any other text. The time is not looked at."""
+    """The run that a KSUID, or its own id, stands for; None for any other text. The time is not looked at."""
     if len(text) == 36:
         try:
             return str(uuid.UUID(text))
