@@ -159,7 +159,7 @@ def _add_definitions(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--definitions",
         type=Path,
-        help="folder of definitions to publish at start: *.json for the organisation `default`, ORG/*.json for ORG",
+        help="folder of definitions to publish at start: *.json, *.yaml; those in ORG/ for ORG, others for `default`",
     )
 
 

@@ -1,14 +1,17 @@
-"""Definition files: read one, find its dialect, compile it."""
+"""Definition files: read one, find its dialect, compile what is in it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from definitions import json_text
-from definitions.dialects import DIALECTS, detect
+from definitions import json_text, yaml_text
+from definitions.dialects import DIALECTS, DOCUMENTS, detect
 from definitions.errors import DefinitionError, Problem
 from worker.activities import team_executors
+
+#: Suffixes of files with definitions -> what reads their texts by themselves.
+SUFFIXES = {".json": json_text.parse, ".yaml": yaml_text.parse, ".yml": yaml_text.parse}
 
 
 @dataclass(frozen=True)
@@ -22,17 +25,23 @@ class Document:
     sha256: str
 
 
-def read_document(path: Path) -> Document:
+def read_documents(path: Path) -> list[Document]:
     """Read and compile a file. Raises DefinitionError, also for a file that cannot be read."""
     text = _text(path)
     dialect = detect(text)
     if dialect is None:
-        if path.suffix == ".json":
+        if path.suffix in SUFFIXES:
             # A slip of the pen hides what the text is meant to be: say where that is, rather than that.
-            json_text.parse(text)
+            SUFFIXES[path.suffix](text)
         raise _unusable("dialect-unknown", f"not a definition in any known dialect ({', '.join(sorted(DIALECTS))})")
+    texts = DOCUMENTS[dialect].split(text) if dialect in DOCUMENTS else [text]
+    # One by itself is compiled as it stands in its file, so that problems have the places of the file.
+    return [_document(path, dialect, one, text if len(texts) == 1 else one) for one in texts]
+
+
+def _document(path: Path, dialect: str, text: str, written: str) -> Document:
     language = DIALECTS[dialect]
-    definition = language.compile_text(text, executors=team_executors())
+    definition = language.compile_text(written, executors=team_executors())
     return Document(path, dialect, definition.name, text, language.minified_sha256(text))
 
 

@@ -1,22 +1,22 @@
-"""A folder of definitions, kept in git by a team, published when the server starts: `*.json` for the organisation
-`default`, `ORG/*.json` for ORG. Publishing again what has not changed changes nothing."""
+"""A folder of definitions, kept in git by a team, published when the server starts: `*.json`, `*.yaml` and `*.yml` for
+the organisation `default`, those in `ORG/` for ORG. Publishing again what has not changed changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from definitions import ids
 from definitions.contract import DefinitionFacts
-from definitions.dialects import DIALECTS
+from definitions.dialects import DIALECTS, DOCUMENTS, LISTENERS
 from definitions.errors import AlreadyExists, DefinitionError, NotFound, Overloaded, Unavailable
-from tidegate.definition_files import Document, read_document
+from tidegate.definition_files import SUFFIXES, Document, read_documents
 from tidegate.errors import CommandError
 from worker.client import TidegateClient
 
 DEFAULT_ORGANISATION = "default"
-PATTERN = "*.json"
 RETRY_SECONDS = 1.0
 
 #: An organisation and a definition of it.
@@ -31,29 +31,40 @@ def read(folder: Path) -> list[Owned]:
     problems: list[str] = []
     for organisation, path in _files(folder):
         try:
-            found.append((organisation, read_document(path)))
+            found += [(organisation, document) for document in read_documents(path)]
         except DefinitionError as error:
             problems += [f"{path}: {problem}" for problem in error.problems]
-    problems += _taken_twice(found)
+    problems += [*_api_only(found), *_taken_twice(found)]
     if problems:
         raise CommandError("\n".join(problems))
     return found
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.glob(PATTERN)):
+    for path in _with_definitions(folder):
         yield DEFAULT_ORGANISATION, path
     for below in sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")):
-        for path in sorted(below.glob(PATTERN)):
+        for path in _with_definitions(below):
             yield below.name, path
 
 
+def _with_definitions(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and not path.name.startswith("."))
+
+
+def _api_only(found: Sequence[Owned]) -> Iterator[str]:
+    for _, document in found:
+        if document.dialect in DOCUMENTS:
+            for problem in DOCUMENTS[document.dialect].api_only(document.text):
+                yield f"{document.path}: {problem}"
+
+
 def _taken_twice(found: Sequence[Owned]) -> Iterator[str]:
-    first: dict[tuple[str, str, str], Path] = {}
+    first: dict[tuple[str, str, str], Document] = {}
     for organisation, document in found:
-        earlier = first.setdefault((organisation, document.dialect, document.name), document.path)
-        if earlier is not document.path:
-            yield f"{document.path}: $: the name {document.name!r} is taken by {earlier} [name-taken]"
+        earlier = first.setdefault((organisation, document.dialect, document.name), document)
+        if earlier is not document:
+            yield f"{document.path}: $: the name {document.name!r} is taken by {earlier.path} [name-taken]"
 
 
 async def publish(documents: Sequence[Owned], client: TidegateClient, say: Callable[[str], None]) -> None:
@@ -83,8 +94,25 @@ async def _publish_one(organisation: str, document: Document, client: TidegateCl
         unless_tag=live,
     )
     if facts.tags.get(live) != version.number:
-        await client.set_tag(document.dialect, organisation, facts.definition_id, live, version.number)
+        await _put_in_force(organisation, document, client, facts, version.number)
     return version.number
+
+
+async def _put_in_force(
+    organisation: str, document: Document, client: TidegateClient, facts: DefinitionFacts, number: int
+) -> None:
+    """Move the live tag, and what the definition listens to."""
+    dialect, live = document.dialect, DIALECTS[document.dialect].LIVE_TAG
+    change = functools.partial(client.set_tag, dialect, organisation, facts.definition_id, live, number)
+    if dialect not in LISTENERS:
+        await change()
+        return
+    earlier, before = facts.tags.get(live), []
+    if earlier is not None:
+        version = await client.get_version(dialect, organisation, facts.definition_id, earlier)
+        before = list(LISTENERS[dialect].triggers(version.text))
+    events = LISTENERS[dialect].triggers(document.text)
+    await client.listen(dialect, organisation, facts.definition_id, change, events=events, before=before)
 
 
 async def _registered(organisation: str, document: Document, client: TidegateClient) -> DefinitionFacts:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from definitions.errors import DefinitionError
-from tidegate.definition_files import read_document
+from tidegate.definition_files import read_documents
 
 
 def run(files: Sequence[Path]) -> int:
@@ -14,11 +14,12 @@ def run(files: Sequence[Path]) -> int:
     valid = True
     for file in files:
         try:
-            document = read_document(file)
+            documents = read_documents(file)
         except DefinitionError as error:
             valid = False
             for problem in error.problems:
                 print(f"{file}: {problem}")
         else:
-            print(f"{file}: valid ({document.dialect}, {document.name})")
+            for document in documents:
+                print(f"{file}: valid ({document.dialect}, {document.name})")
     return 0 if valid else 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from definitions.dialects import compozy, jsworkflows, justworkflowit, stackshift
+from definitions.errors import Problem
 from definitions.listeners import Listening
 from definitions.model import Definition
 
@@ -44,6 +45,22 @@ DIALECTS: dict[str, Language] = {
     "justworkflowit": justworkflowit,
     "stackshift": stackshift,
 }
+
+
+class Documents(Protocol):
+    """What a dialect offers in whose files there may be several definitions, or some that only its API can publish."""
+
+    def split(self, text: str) -> list[str]:
+        """Every definition of a text, by itself. Raises DefinitionError."""
+        ...
+
+    def api_only(self, text: str) -> list[Problem]:
+        """What of a definition cannot be published from a file: it has to be claimed or sealed first."""
+        ...
+
+
+#: Name of a dialect -> how its files are read; of the others each file is one definition.
+DOCUMENTS: dict[str, Documents] = {"compozy": compozy}
 
 #: Name of a dialect -> which of its workflows events start. A dialect without events is not in it.
 LISTENERS: dict[str, Listening] = {"compozy": compozy}

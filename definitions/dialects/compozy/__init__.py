@@ -13,7 +13,8 @@ from definitions.dialects.compozy.compiler import compile_workflow, defaults_of,
 from definitions.dialects.compozy.problems import CODES
 from definitions.dialects.compozy.triggers import Signal, Webhook
 from definitions.dialects.compozy.words import DIALECT, DURATIONS, LIVE_TAG
-from definitions.errors import DefinitionError, InputInvalid, NotFound
+from definitions.errors import DefinitionError, InputInvalid, NotFound, Problem
+from definitions.json_path import child
 from definitions.listeners import Occurrence, Trigger
 from definitions.model import Definition
 from definitions.schemas import first_error
@@ -24,6 +25,7 @@ __all__ = [
     "DURATIONS",
     "LIVE_TAG",
     "Webhook",
+    "api_only",
     "check_input",
     "compile_text",
     "listening",
@@ -62,6 +64,18 @@ def split(text: str) -> list[str]:
     """Every workflow of a document as a text by itself, in JSON. Raises DefinitionError."""
     placed = document.workflows(document.parse(text))
     return [text] if placed and placed[0][1] == "$" else [document.text_of(workflow) for workflow, _ in placed]
+
+
+def api_only(text: str) -> list[Problem]:
+    """Webhooks: their slugs have to be claimed, and their secrets sealed."""
+    workflow, path = document.only(document.parse(text))
+    where = child(path, "triggers")
+    message = "a workflow with webhooks is saved by PUT /workflows/{id} only"
+    return [
+        Problem("feature-unsupported", child(where, index), message, unsupported=True)
+        for index, trigger in enumerate(workflow.get("triggers") or [])
+        if isinstance(trigger, dict) and trigger.get("type") == "webhook"
+    ]
 
 
 def starting_at(definition: Definition, task_id: str) -> Definition:
