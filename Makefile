@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .tidegate
+# A file's tests stay together, as they share what is slow to start.
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 SOURCES := definitions worker adapter tidegate tests bench demo
 
 # The stamp is newer than what it was made from as long as the environment is up to date.
@@ -34,8 +36,8 @@ demo: setup  ## run the approval flow from start to end, on free ports
 run: setup  ## keep Temporal, a worker and the adapter up until Ctrl-C
 	$(BIN)/tidegate dev --data $(DATA)
 
-test: setup  ## run all tests
-	$(BIN)/python -m pytest
+test: setup  ## run all tests, in as many processes as there are CPUs: each has servers of its own
+	$(BIN)/python -m pytest $(PARALLEL)
 
 retest: setup  ## run once more what has failed in the last run
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
