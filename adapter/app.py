@@ -15,6 +15,7 @@ from adapter.dialect import Dialect
 from adapter.dialects import DIALECTS
 from adapter.errors import ErrorBoundary, to_boundary
 from adapter.guard import LoopbackOnly
+from adapter.hosts import HostNames
 from adapter.limits import BodyLimit
 from adapter.metrics import Metrics
 from adapter.observe import Observe
@@ -22,7 +23,7 @@ from adapter.operations import operations_router
 from adapter.paths import PathSegments
 from adapter.resume import RESUME
 from adapter.services import Services
-from adapter.settings import Settings, refuse_open_bind
+from adapter.settings import Settings, SettingsError, refuse_open_bind
 from worker.client import TidegateClient
 
 _log = logging.getLogger("tidegate.adapter")
@@ -57,14 +58,27 @@ def create_app(
 
 def _middleware(settings: Settings, metrics: Metrics, dialects: tuple[Dialect, ...]) -> list[Middleware]:
     """From the outside in."""
-    guards = [] if settings.keyring else [Middleware(LoopbackOnly)]
+    roots = _roots(settings, dialects)
+    guards = [] if settings.keyring else [Middleware(LoopbackOnly, known=list(roots))]
     return [
         Middleware(Observe, metrics=metrics),
         Middleware(ErrorBoundary, dialects=(RESUME, *dialects)),
+        Middleware(HostNames, roots=roots),
         Middleware(PathSegments),
         *guards,
         Middleware(BodyLimit, limit=settings.max_body),
     ]
+
+
+def _roots(settings: Settings, dialects: tuple[Dialect, ...]) -> dict[str, str]:
+    """Host -> the path that stands at its root. Raises SettingsError."""
+    given, roots = dict(settings.dialect_hosts), {}
+    for dialect in dialects:
+        for host, name in given.get(dialect.name, ()):
+            if dialect.root_of is None or host in roots:
+                raise SettingsError(f"the host {host} cannot be served: by {dialect.name} or by another dialect")
+            roots[host] = dialect.root_of(name)
+    return roots
 
 
 def _lifespan(

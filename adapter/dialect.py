@@ -29,12 +29,15 @@ class Dialect:
 
     `name` is the dialect's name in ids and facts; `router` holds its routes with their full documented paths;
     `owns` claims requests, so that unknown paths and wrong methods are answered in the dialect's shape as well.
+    `root_of` gives the path at which the dialect serves a public name, for hosts that serve it at their root; None: it
+    has no such names.
     """
 
     name: str
     owns: Owns
     router: APIRouter
     render_error: RenderError
+    root_of: Callable[[str], str] | None = None
 
 
 def under(*prefixes: str) -> Owns:

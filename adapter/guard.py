@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from adapter.hosts import host_name
 from adapter.settings import is_loopback
 from definitions.errors import Forbidden
 
@@ -19,28 +21,30 @@ BY_TOKEN = ("/resume/", "/trigger/")
 
 
 class LoopbackOnly:
-    """ASGI middleware: refuses foreign `Host` names (a rebound DNS name) and foreign `Origin`s (a web page)."""
+    """ASGI middleware: refuses foreign `Host` names (a rebound DNS name) and foreign `Origin`s (a web page).
 
-    def __init__(self, app: ASGIApp) -> None:
+    `known` are the hosts that the operator has named: nobody else can rebind these.
+    """
+
+    def __init__(self, app: ASGIApp, known: Collection[str] = ()) -> None:
         self._app = app
+        self._known = frozenset(known)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             hosts = headers.getlist("host")
-            if not hosts or not all(_is_local(host) for host in hosts):
+            if not hosts or not all(self._is_ours(host) for host in hosts):
                 raise Forbidden("a server without API keys answers to a loopback Host only")
             by_token = scope["path"].startswith(BY_TOKEN)
-            if not by_token and not all(_is_local_page(origin) for origin in headers.getlist("origin")):
+            if not by_token and not all(self._is_our_page(origin) for origin in headers.getlist("origin")):
                 raise Forbidden("a server without API keys takes no request of a foreign Origin")
         await self._app(scope, receive, send)
 
+    def _is_ours(self, host: str) -> bool:
+        found = _HOST.fullmatch(host)
+        return found is not None and (is_loopback(found[1]) or host_name(host) in self._known)
 
-def _is_local(host: str) -> bool:
-    found = _HOST.fullmatch(host)
-    return found is not None and is_loopback(found[1])
-
-
-def _is_local_page(origin: str) -> bool:
-    found = _ORIGIN.fullmatch(origin)
-    return found is not None and _is_local(found[1])
+    def _is_our_page(self, origin: str) -> bool:
+        found = _ORIGIN.fullmatch(origin)
+        return found is not None and self._is_ours(found[1])

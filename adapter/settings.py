@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from adapter.hosts import read_host_names
 from adapter.keyring import Keyring, KeyringError, read_keyring
 from adapter.redirects import read_hosts
+from definitions.dialects import DIALECTS
 from definitions.links import read_public_url
 from definitions.tokens import TokenKeys
 
@@ -141,6 +143,18 @@ class Settings:
             "`*.example.com` for every host below it. Unset: any host, by https only.",
         ),
     )
+    dialect_hosts: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = field(
+        default=(),
+        metadata={
+            **_env(
+                "TIDEGATE_DIALECT_HOSTS",
+                read_host_names,
+                "Hosts at whose root a dialect serves one of its public names, `host=name`, separated by commas. The "
+                "variable of a dialect has its name, in capitals, instead of `DIALECT`.",
+            ),
+            "of_each": "DIALECT",
+        },
+    )
     log_level: str = field(
         default="info", metadata=_env("TIDEGATE_LOG_LEVEL", _level, "Least level logged: debug, info, warning, error.")
     )
@@ -167,7 +181,7 @@ def _shown(default: Any) -> str:
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the environment; an empty variable counts as unset. Raises SettingsError."""
-    values = {one.name: _value(environ, one.metadata) for one in fields(Settings) if environ.get(one.metadata["env"])}
+    values = {one.name: _value(environ, one.metadata) for one in fields(Settings) if _given(environ, one.metadata)}
     path = values.get("api_keys_file")
     if path and "api_keys" in values:
         raise SettingsError("set TIDEGATE_API_KEYS or TIDEGATE_API_KEYS_FILE, not both")
@@ -176,11 +190,21 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**values)
 
 
+def _given(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The variables of a setting that are set: (dialect, or nothing, and the variable's name)."""
+    name, part = metadata["env"], metadata.get("of_each")
+    wanted = [("", name)] if part is None else [(one, name.replace(part, one.upper())) for one in DIALECTS]
+    return [(one, variable) for one, variable in wanted if environ.get(variable)]
+
+
 def _value(environ: Mapping[str, str], metadata: Mapping[str, Any]) -> Any:
-    try:
-        return metadata["read"](environ[metadata["env"]].strip())
-    except ValueError as error:
-        raise SettingsError(f"{metadata['env']}: {error}") from None
+    found = []
+    for dialect, variable in _given(environ, metadata):
+        try:
+            found.append((dialect, metadata["read"](environ[variable].strip())))
+        except ValueError as error:
+            raise SettingsError(f"{variable}: {error}") from None
+    return tuple(found) if "of_each" in metadata else found[0][1]
 
 
 def _keys_of_file(path: str) -> Keyring:

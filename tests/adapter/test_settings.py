@@ -37,9 +37,12 @@ def test_everything_can_be_set() -> None:
         "TIDEGATE_RESUME_WAIT": "2.5",
         "TIDEGATE_REDIRECT_HOSTS": "shop.example.com, *.Example.org",
         "TIDEGATE_LOG_LEVEL": "DEBUG",
+        "TIDEGATE_COMPOZY_HOSTS": "Shop.example.com=shop, b.example.com = books",
     }
     settings = read_settings(environ)
-    assert set(environ) == {name for name, _, _ in described()} - {"TIDEGATE_API_KEYS_FILE"}
+    known = {name.replace("_DIALECT_", "_COMPOZY_") for name, _, _ in described()}
+    assert set(environ) == known - {"TIDEGATE_API_KEYS_FILE"}
+    assert settings.dialect_hosts == (("compozy", (("shop.example.com", "shop"), ("b.example.com", "books"))),)
     assert (settings.port, settings.max_body, settings.rpc_timeout, settings.log_level) == (80, 1000, 0.5, "debug")
     assert settings.public_url == "https://example.com/base"
     assert settings.token_keys == ("n" * 40, "o" * 40)
@@ -77,6 +80,12 @@ def test_everything_can_be_set() -> None:
         ("TIDEGATE_REDIRECT_HOSTS", "*"),
         ("TIDEGATE_REDIRECT_HOSTS", "a.example.com b.example.com"),
         ("TIDEGATE_API_KEYS_FILE", "/does/not/exist"),
+        ("TIDEGATE_COMPOZY_HOSTS", "shop.example.com"),
+        ("TIDEGATE_COMPOZY_HOSTS", "shop.example.com="),
+        ("TIDEGATE_COMPOZY_HOSTS", "shop.example.com=a/b"),
+        ("TIDEGATE_COMPOZY_HOSTS", "https://shop.example.com=shop"),
+        ("TIDEGATE_COMPOZY_HOSTS", "shop.example.com:8080=shop"),
+        ("TIDEGATE_COMPOZY_HOSTS", "shop.example.com=a,SHOP.example.com=b"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_setting(name: str, value: str) -> None:
