@@ -1,15 +1,18 @@
-"""One worker for the tests that do not stop it."""
+"""One worker for the tests that do not stop it, and what their events are for."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from tests.conftest import temporal_executable
 from tests.running import Runs, runs_on
+from tests.worker.listening import toy_language
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -27,3 +30,16 @@ async def skipping() -> AsyncIterator[tuple[WorkflowEnvironment, Runs]]:
     )
     async with environment, runs_on(environment.client) as runs:
         yield environment, runs
+
+
+@pytest.fixture
+def org(runs: Runs) -> Runs:
+    """An organisation of its own."""
+    return Runs(runs.tidegate, f"org-{uuid.uuid4()}")
+
+
+@pytest.fixture(scope="module")
+def toys() -> Iterator[None]:
+    """This process knows the language of `tests.worker.listening`."""
+    with toy_language():
+        yield

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -18,20 +17,10 @@ from definitions.errors import Conflict, InputInvalid, NotFound, TooLarge, Unava
 from definitions.model import Definition
 from tests.conftest import free_port
 from tests.running import DIALECT, Runs, eventually, runs_on
-from tests.worker.listening import ended, plant, publish, runs_in, runs_of, toy, toy_language
+from tests.worker.listening import ended, plant, publish, runs_in, runs_of, toy
 from worker.client import TidegateClient
 
-
-@pytest.fixture(autouse=True, scope="module")
-def language() -> Iterator[None]:
-    with toy_language():
-        yield
-
-
-@pytest.fixture
-def org(runs: Runs) -> Runs:
-    """An organisation of its own."""
-    return replace(runs, organisation=f"org-{uuid.uuid4()}")
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def fan_out(runs: Runs, name: str, event_id: str) -> WorkflowHandle[Any, Any]:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from tests.running import Runs, eventually
-from tests.worker.listening import ended, plant, publish, runs_in, toy_language
+from tests.worker.listening import ended, plant, publish, runs_in
 
 LISTENERS = 1_000
 EVENTS = 60
 
 
-@pytest.fixture(autouse=True, scope="module")
-def language() -> Iterator[None]:
-    with toy_language():
-        yield
-
-
-@pytest.fixture
-def org(runs: Runs) -> Runs:
-    """An organisation of its own."""
-    return replace(runs, organisation=f"org-{uuid.uuid4()}")
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 @pytest.mark.timeout(180)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from definitions import ids
 from definitions.contract import PUBLISH, PublishRequest, PublishResult, RunFacts
 from definitions.model import Block
 from tests.running import DIALECT, Runs, eventually, runs_on
-from tests.worker.listening import ended, publish, runs_in, runs_of, toy, toy_language
+from tests.worker.listening import ended, publish, runs_in, runs_of, toy
 from tests.worker.mailboxes import correlated
 from tests.worker.test_interpreter import block, literal, path, wait
 from worker.client import TidegateClient
@@ -24,17 +22,7 @@ from worker.interpreter import TidegateRun
 from worker.lineage import LINEAGE_LIMIT, extended
 from worker.publish_activity import PublishActivities
 
-
-@pytest.fixture(autouse=True, scope="module")
-def language() -> Iterator[None]:
-    with toy_language():
-        yield
-
-
-@pytest.fixture
-def org(runs: Runs) -> Runs:
-    """An organisation of its own."""
-    return replace(runs, organisation=f"org-{uuid.uuid4()}")
+pytestmark = pytest.mark.usefixtures("toys")
 
 
 def publishing(event: Any = "e", **more: Any) -> dict[str, Any]:

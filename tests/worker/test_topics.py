@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import random
@@ -178,12 +179,6 @@ async def subscribe(runs: Runs, event: str, *definitions: str) -> list[int]:
     return [await runs.tidegate.subscribe(DIALECT, runs.organisation, event, one) for one in definitions]
 
 
-@pytest.fixture
-def org(runs: Runs) -> Runs:
-    """An organisation of its own."""
-    return Runs(runs.tidegate, f"org-{uuid.uuid4()}")
-
-
 async def test_a_subscription_is_read_as_soon_as_it_is_acknowledged(org: Runs) -> None:
     assert await may_hear(org, "e") == []
     assert await subscribe(org, "e", "one", "two", "one") == [1, 2, 3]
@@ -271,8 +266,6 @@ async def unheard(runs: Runs, rows: int, count: int = 1) -> list[Any]:
 
 
 async def test_many_at_once_are_counted_once_each_in_few_signals(org: Runs) -> None:
-    import asyncio
-
     await asyncio.gather(*(note(org, "e", str(n % 60)) for n in range(120)))
     (row,) = await unheard(org, 1, count=60)
     assert row.count == 60
