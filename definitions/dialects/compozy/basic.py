@@ -10,11 +10,13 @@ from definitions.dialects.compozy.context import Context, retry_at
 from definitions.dialects.compozy.executables import Executable
 from definitions.dialects.compozy.layout import Task
 from definitions.dialects.compozy.scope import Names, compose, is_template, literal, part, path
-from definitions.dialects.compozy.tasks import Common, common, failing, misfit, outputs, with_env
+from definitions.dialects.compozy.tasks import common, misfit, outputs, unfit, with_env
 from definitions.json_path import child
 from definitions.model import CallStep, Expression, RetryPolicy
 
 CHAT = "chat"
+#: Something of the document, and its path.
+Written = tuple[dict[str, Any], str]
 
 
 def basic(task: Task, context: Context, builder: Builder) -> Made | None:
@@ -23,22 +25,23 @@ def basic(task: Task, context: Context, builder: Builder) -> Made | None:
     if found is None:
         return None
     own = with_env(shared.own, found.raw, found.path)
-    body, given = _body(task, found, own, shared), shared.given or literal({})
+    action = _action(task, found, context)
+    given = _given(shared.given, found, action, own)
     shaped = _shaped(found)
-    schema = context.schema(task.raw, "output", task.path) or context.schema(found.raw, "output", found.path)
     after = shared.after if shared.given else shared.after.bound(**{"with": literal({})})
+    result = outputs(task, after, shaped)
     fields: dict[str, Any] = {
         **shared.step(task),
-        "input": body or given,
+        "input": _body(task, found, action, own, given) or given,
         "executor": found.executor,
         "secrets": found.raw.get("secrets", {}),
-        "check": failing(shaped, schema),
-        "result": outputs(task, after, shaped),
+        "check": _failing(shaped, [unfit(task, context, result), *_called_unfit(found, action, shaped, context)]),
+        "result": result,
         **({"timeout": timeout} if timeout else {}),
         **({"retry": retry} if retry else {}),
         **_config(found, own),
     }
-    return Made(CallStep(**fields), given, _input_misfit(task, found, context))
+    return Made(CallStep(**fields), given, _input_misfit(task, found, action, context))
 
 
 def _executable(task: Task, context: Context) -> Executable | None:
@@ -61,50 +64,54 @@ def _executable(task: Task, context: Context) -> Executable | None:
     return found
 
 
-def _body(task: Task, found: Executable, own: Names, shared: Common) -> Expression | None:
+def _action(task: Task, found: Executable, context: Context) -> Written | None:
+    """The agent's action that the task names, and where it stands; None if the agent has no list of them."""
+    name, actions = task.raw.get("action"), found.raw.get("actions")
+    if not actions or not isinstance(name, str) or is_template(name):
+        return None
+    for index, one in enumerate(actions):
+        if one["id"] == name:
+            return one, child(child(found.path, "actions"), index)
+    message = f"the agent has no action {name[:80]!r}"
+    context.report.add("action-unknown", child(task.path, "action"), message)
+    return None
+
+
+def _given(given: Expression | None, found: Executable, action: Written | None, own: Names) -> Expression:
+    """What the task is given, over what the tool or agent, and its action, have as a `with` of their own."""
+    parts = []
+    for raw, where in ((found.raw, found.path), *([action] if action else [])):
+        if checks.objects_at(raw, "with", where, own.report):
+            parts.append(part(own.template(raw["with"], child(where, "with"))))
+    given = given or literal({})
+    return compose(merge=[*parts, part(given)]) if parts else given
+
+
+def _body(task: Task, found: Executable, action: Written | None, own: Names, given: Expression) -> Expression | None:
     """What an agent is given besides the input of the task; None if nothing is."""
     raw, where = task.raw, task.path
     asked: dict[str, Expression] = {}
     for key in ("action", "prompt"):
         if raw.get(key) is not None and checks.is_text(raw[key], child(where, key), own.report):
             asked[key] = own.template(raw[key], child(where, key))
-    action = _action(task, found, own)
     if found.executor == CHAT:
-        return _question(asked, action, shared)
+        return _question(asked, action, own, given)
     if not asked:
         return None
-    fields = {key: part(value) for key, value in asked.items()}
-    told = compose(**{"let": {f"{key}_": value for key, value in fields.items()}, "in": part(_named(asked))})
-    return compose(merge=[part(told), part(shared.given or literal({}))])
+    named = {f"{key}_": part(value) for key, value in asked.items()}
+    told = compose(**{"let": named, "in": part(path({key: f"${{{key}_}}" for key in asked}))})
+    return compose(merge=[part(told), part(given)])
 
 
-def _named(asked: dict[str, Expression]) -> Expression:
-    return path({key: f"${{{key}_}}" for key in asked})
-
-
-def _action(task: Task, found: Executable, own: Names) -> Expression | None:
-    """The prompt of the agent's action that the task names."""
-    name, actions = task.raw.get("action"), found.raw.get("actions")
-    if not actions or not isinstance(name, str) or is_template(name):
-        return None
-    action = found.action(name)
-    if action is None:
-        own.report.add("action-unknown", child(task.path, "action"), f"the agent has no action {name[:80]!r}")
-        return None
-    return own.template(action["prompt"], child(found.path, "actions")) if action.get("prompt") else None
-
-
-def _question(asked: dict[str, Expression], action: Expression | None, shared: Common) -> Expression:
+def _question(asked: dict[str, Expression], action: Written | None, own: Names, given: Expression) -> Expression:
     """What the executor `chat` takes: {prompts, input}."""
-    prompts = [prompt for prompt in (action or asked.get("action"), asked.get("prompt")) if prompt is not None]
+    first = asked.get("action")
+    if action is not None and action[0].get("prompt"):
+        first = own.template(action[0]["prompt"], child(action[1], "prompt"))
+    prompts = [prompt for prompt in (first, asked.get("prompt")) if prompt is not None]
     named = {f"prompt{number}": part(prompt) for number, prompt in enumerate(prompts)}
-    given = {"given": part(shared.given or literal({}))}
-    return compose(
-        **{
-            "let": {**named, **given},
-            "in": part(path({"prompts": [f"${{{name}}}" for name in named], "input": "${given}"})),
-        }
-    )
+    source = path({"prompts": [f"${{{name}}}" for name in named], "input": "${given}"})
+    return compose(**{"let": {**named, "given": part(given)}, "in": part(source)})
 
 
 def _config(found: Executable, own: Names) -> dict[str, Any]:
@@ -145,10 +152,42 @@ def _retry(task: Task, context: Context) -> RetryPolicy | None:
     return (policy or RetryPolicy()).model_copy(update={"maximum_attempts": retries + 1})
 
 
-def _input_misfit(task: Task, found: Executable, context: Context) -> Expression | None:
+def _input_misfit(task: Task, found: Executable, action: Written | None, context: Context) -> Expression | None:
     """Why what is given fits neither the task's own schema nor that of what it calls."""
-    schema, reasons = context.schema(found.raw, "input", found.path), [misfit(task, context)]
-    if schema is not None:
-        source = {"schema": schema, "of": part(path("${output}")), "what": f"the input of the {found.kind}"}
-        reasons.append(Expression(language="misfit", source=source))
+    reasons = [misfit(task, context)]
+    for raw, where in ((found.raw, found.path), *([action] if action else [])):
+        schema = context.schema(raw, "input", where)
+        if schema is not None:
+            source = {"schema": schema, "of": part(path("${output}")), "what": f"the input of the {found.kind}"}
+            reasons.append(Expression(language="misfit", source=source))
     return compose(first=[part(reason) for reason in reasons if reason is not None])
+
+
+def _called_unfit(
+    found: Executable, action: Written | None, shaped: Expression, context: Context
+) -> list[dict[str, Any]]:
+    """Checks of the answer against the schemas of what is called."""
+    checked = [context.schema(found.raw, "output", found.path)]
+    if action is not None:
+        checked += [context.schema(action[0], key, action[1]) for key in ("output", "schema")]
+    return [
+        {"check": Expression(language="misfit", source={"schema": one, "of": part(shaped), "what": "the answer"})}
+        for one in checked
+        if one is not None
+    ]
+
+
+def _failing(output: Expression, more: list[dict[str, Any]]) -> Expression:
+    """Why an answer is a failure: it has an `error`, it says `success: false`, or it does not fit a schema."""
+    var = {"var": "shaped.error"}
+    logic: dict[str, Any] = {
+        "if": [
+            var,
+            {"cat": ["the output has an error: ", var]},
+            {"===": [{"var": "shaped.success"}, False]},
+            "the output says success: false",
+            None,
+        ]
+    }
+    said = compose(**{"let": {"shaped": part(output)}, "in": {"language": "json-logic", "source": logic}})
+    return compose(first=[part(said), *(part(one["check"]) for one in more if one)])

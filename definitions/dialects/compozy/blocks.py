@@ -134,7 +134,9 @@ class Builder:
     def _is_checked(self, raw: dict[str, Any]) -> bool:
         """Whether what a task is given has to fit a schema, its own or that of what it calls."""
         found = [self.context.executables.find(kind, raw.get(kind))[1] for kind in ("tool", "agent")]
-        return any(one.get("input") is not None for one in (raw, *(one.raw for one in found if one)))
+        called = [one.raw for one in found if one]
+        actions = [action for one in called for action in one.get("actions") or [] if action["id"] == raw.get("action")]
+        return any(one.get("input") is not None for one in (raw, *called, *actions))
 
     def link(self, task: Task, to: str | None, given: Any, where: str, kind: str) -> str | None:
         """The step by which a task goes on to another, which may be given something on the way."""

@@ -13,7 +13,7 @@ from definitions.dialects.compozy.blocks import Builder, Maker
 from definitions.dialects.compozy.containers import collection, composite, parallel
 from definitions.dialects.compozy.context import Context, checked_schema, retry_at, schema_at
 from definitions.dialects.compozy.executables import read_executables
-from definitions.dialects.compozy.layout import kinds
+from definitions.dialects.compozy.layout import all_tasks
 from definitions.dialects.compozy.problems import new_report
 from definitions.dialects.compozy.scope import Names, at, compose, literal, part, path, plain
 from definitions.dialects.compozy.tasks import aggregate, router, signal, with_env
@@ -49,7 +49,7 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     if isinstance(workflow.get("tasks") or [], list) and not tasks:
         report.add("tasks-empty", child(where, "tasks"), "a workflow needs at least one task")
     input_schema = schema_at(config, "input", config_at, schemas, report)
-    known = kinds(tasks, child(where, "tasks"), report)
+    known = all_tasks(tasks, child(where, "tasks"), report)
     names = _names(workflow, config, where, known, defaults_of(input_schema), report)
     context = Context(
         report,
@@ -66,7 +66,7 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     report.check()
     assert body is not None
     every = compose(pick=part(at("tasks", otherwise={})), keys=["output"])
-    return Definition(
+    made = Definition(
         dialect=words.DIALECT,
         name=workflow["id"],
         body=body,
@@ -78,6 +78,11 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
         input_schema=input_schema,
         result=finished if workflow.get("outputs") is not None else every,
     )
+    size = len(json.dumps(made.dump(), separators=(",", ":")))
+    message = f"the workflow comes to {size} bytes, and {words.COMPILED_LIMIT} are taken: split it in several"
+    checks.expect(size <= words.COMPILED_LIMIT, where, report, "workflow-too-large", message)
+    report.check()
+    return made
 
 
 def read_signals(workflow: dict[str, Any], where: str) -> list[Signal | Webhook]:
@@ -120,7 +125,7 @@ def _names(
     workflow: dict[str, Any],
     config: dict[str, Any],
     where: str,
-    tasks: dict[str, str],
+    tasks: dict[str, tuple[str, str]],
     defaults: dict[str, Any],
     report: Report,
 ) -> Names:
@@ -185,6 +190,7 @@ def _containers(value: Any) -> set[str]:
 def _body(tasks: list[Any], config: dict[str, Any], where: str, context: Context) -> Block | None:
     raw, at_error = checks.objects_at(config, "on_error", child(where, "config"), context.report), "on_error"
     fallback = raw.get("next")
+    checks.has_keys(raw, ("next",), child(child(where, "config"), at_error), context.report)
     builder = Builder(context, "named", _MAKERS, fallback if isinstance(fallback, str) else None)
     placed = [(one, child(child(where, "tasks"), index), None) for index, one in enumerate(tasks)]
     body = builder.build(placed)

@@ -9,7 +9,7 @@ from definitions.dialects.compozy.blocks import Builder, Made, Order, present
 from definitions.dialects.compozy.context import Context
 from definitions.dialects.compozy.layout import Task, inner
 from definitions.dialects.compozy.scope import Names, at, compose, literal, part, path
-from definitions.dialects.compozy.tasks import Common, common, misfit, outputs
+from definitions.dialects.compozy.tasks import Common, common, misfit, outputs, unfit
 from definitions.json_path import child
 from definitions.model import Block, EachStep, Expression, GroupStep, ParallelStep
 
@@ -35,13 +35,15 @@ def parallel(task: Task, context: Context, builder: Builder) -> Made | None:
     if len(blocks) < len(task.raw["tasks"]):
         return None
     entries = compose(join=part(at("output", "outputs")))
+    result = _seen(task, shared, entries, _progress(compose(pick=part(entries), key="output"), strategy))
     step = ParallelStep(
         **shared.step(task),
         branches=blocks,
         strategy=strategy,
         **present({"at_once": workers, "within": within}),
         report=True,
-        result=_seen(task, shared, entries, _progress(compose(pick=part(entries), key="output"), strategy)),
+        result=result,
+        **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
 
@@ -56,7 +58,8 @@ def composite(task: Task, context: Context, builder: Builder) -> Made | None:
         return None
     total = len(task.raw["tasks"])
     result = _sequence_result(task, shared, total)
-    step = GroupStep(**shared.step(task), body=block, result=result, **present({"within": within}))
+    more = {**present({"within": within}), **unfit(task, context, result)}
+    step = GroupStep(**shared.step(task), body=block, result=result, **more)
     return Made(step, shared.given, misfit(task, context))
 
 
@@ -82,6 +85,7 @@ def collection(task: Task, context: Context, builder: Builder) -> Made | None:
     items = shared.own.template(raw["items"], child(task.path, "items"))
     if body is None:
         return None
+    result = outputs(task, shared.after, _progress(_LIST, strategy))
     step = EachStep(
         **shared.step(task),
         items=items,
@@ -92,7 +96,8 @@ def collection(task: Task, context: Context, builder: Builder) -> Made | None:
         at_once=1 if mode == "sequential" else min(workers or words.AT_ONCE_LIMIT, batch or words.AT_ONCE),
         strategy=strategy,
         report=True,
-        result=outputs(task, shared.after, _progress(_LIST, strategy)),
+        result=result,
+        **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
 

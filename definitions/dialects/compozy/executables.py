@@ -31,9 +31,6 @@ class Executable:
     def config(self) -> dict[str, Any]:
         return dict(self.raw.get("config") or {})
 
-    def action(self, name: str) -> dict[str, Any] | None:
-        return next((one for one in self.raw.get("actions") or [] if one.get("id") == name), None)
-
 
 @dataclass(frozen=True)
 class Executables:
@@ -129,7 +126,7 @@ def _check_actions(raw: dict[str, Any], path: str, report: Report) -> None:
     for index, action in enumerate(checks.list_at(raw, "actions", path, report)):
         at = child(where, index)
         if checks.is_object(action, at, report):
-            checks.has_keys(action, words.ACTION_KEYS, at, report)
+            checks.has_keys(action, (*words.ACTION_KEYS, *words.ACTION_IGNORED), at, report)
             checks.is_name(action.get("id"), child(at, "id"), report)
             if action.get("prompt") is not None:
                 checks.is_text(action["prompt"], child(at, "prompt"), report)

@@ -67,9 +67,9 @@ def plain_word(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", value)[:50]
 
 
-def kinds(raw: list[Any], path: str, report: Report) -> dict[str, str]:
-    """The type of every task of a workflow, by its id, made plain. Ids that two tasks have are in the report."""
-    found: dict[str, str] = {}
+def all_tasks(raw: list[Any], path: str, report: Report) -> dict[str, tuple[str, str]]:
+    """Id and type of every task of a workflow, by the id made plain. Ids that two tasks have are in the report."""
+    found: dict[str, tuple[str, str]] = {}
     pending: list[tuple[Any, str, str | None]] = [(one, child(path, index), None) for index, one in enumerate(raw)]
     silent = Report(report.codes)
     while pending:
@@ -79,6 +79,6 @@ def kinds(raw: list[Any], path: str, report: Report) -> dict[str, str]:
             continue
         if plain(task.id) in found:
             report.add("task-id-repeated", child(where, "id"), f"{task.id!r} is the id of another task")
-        found[plain(task.id)] = task.kind
+        found[plain(task.id)] = task.id, task.kind
         pending += list(inner(task))
     return found

@@ -15,6 +15,7 @@ CODES: dict[str, str] = {
     "workflow-invalid": "A workflow is not an object.",
     "workflow-id-invalid": "A workflow's `id` is not a string of 1 to 200 printable characters without `/`.",
     "workflow-id-repeated": "Two workflows of a document have the same `id`.",
+    "workflow-too-large": "A workflow compiles to more than 500000 bytes, which every run would carry along.",
     "key-unknown": "A key that is not known where it stands.",
     "feature-unsupported": "The vendor has this, but Tidegate does not.",
     "object-expected": "Something else than an object.",

@@ -20,8 +20,8 @@ TEMPLATE, CONDITION = "go-template", "cel"
 _ACTION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _RESULT = re.compile(r"((?<![\w)\]}-])\$?\.tasks\.([A-Za-z0-9_][\w-]*))\.result\b")
 _NAME = re.compile(r"(?<![\w.\"'])([A-Za-z_]\w*)")
-_CEL_TASK = re.compile(r"(?<![\w.\"'])tasks\.([A-Za-z_]\w*)")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'")
+_CEL_TASK = re.compile(rf"{_QUOTED.pattern}|(?<![\w.])tasks\.([A-Za-z_]\w*)(\.result\b)?")
 
 
 def part(expression: Expression) -> dict[str, Any]:
@@ -59,11 +59,11 @@ def plain(task_id: str) -> str:
 
 @dataclass(frozen=True)
 class Names:
-    """`tasks` maps every task's id, made plain, to its type; `binds` are names that stand for an expression, and
-    `more` further names that the data has. `given` is the workflow's input."""
+    """`tasks` maps every task's id, made plain, to the id and its type; `binds` are names that stand for an expression,
+    and `more` further names that the data has. `given` is the workflow's input."""
 
     report: Report
-    tasks: Mapping[str, str]
+    tasks: Mapping[str, tuple[str, str]]
     binds: Mapping[str, Expression] = field(default_factory=dict)
     more: frozenset[str] = frozenset()
     given: Expression = field(default_factory=lambda: path("${workflow.input}"))
@@ -89,7 +89,7 @@ class Names:
         bare = _QUOTED.sub('""', text)
         used = set(_NAME.findall(bare))
         known = sorted(used & (ROOTS | self.more | set(self.binds)))
-        made = Expression(language=CONDITION, source={"expression": text, "declare": known})
+        made = Expression(language=CONDITION, source={"expression": self._spelt(text), "declare": known})
         try:
             program(made)
             certain = cel.certain_type(text)
@@ -98,8 +98,8 @@ class Names:
             return made
         if gives is not None and certain not in (gives, None):
             self.report.add("condition-invalid", where, f"expected what gives a {gives}; this gives a {certain}")
-        for task in _CEL_TASK.findall(bare):
-            if task not in self.tasks:
+        for task, _ in _CEL_TASK.findall(bare):
+            if task and task not in self.tasks:
                 self.report.add("reference-unknown", where, f"there is no task {task[:80]!r}")
         return self._bound(made, used)
 
@@ -151,4 +151,18 @@ class Names:
         return [self._renamed(item) for item in value] if isinstance(value, list) else value
 
     def _result(self, found: re.Match[str]) -> str:
-        return f"{found[1]}.output" + (".signal" if self.tasks.get(plain(found[2])) == "wait" else "")
+        return f"{found[1]}{self._came_to(found[2])}"
+
+    def _came_to(self, task: str) -> str:
+        _, kind = self.tasks.get(plain(task), ("", ""))
+        return ".output.signal" if kind == "wait" else ".output"
+
+    def _spelt(self, text: str) -> str:
+        """A condition in which tasks have their own ids, where it has underscores for hyphens, and no `result`."""
+
+        def one(found: re.Match[str]) -> str:
+            if found[1] is None or found[1] not in self.tasks:
+                return found[0]
+            return f'tasks["{self.tasks[found[1]][0]}"]' + (self._came_to(found[1]) if found[2] else "")
+
+        return _CEL_TASK.sub(one, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,14 +100,15 @@ def signal(task: Task, context: Context, builder: Builder) -> Made | None:
         report.add("signal-invalid", where, "either `correlation_key` or `exec_id`")
         return None
     checks.objects_at(raw, "payload", where, report)
-    native = path({"signal_dispatched": True, "signal_id": "${output.event_id}"})
+    result = outputs(task, shared.after, path({"signal_dispatched": True, "signal_id": "${output.event_id}"}))
     step = PublishStep(
         **shared.step(task),
         event=own.template(name, child(where, "id")) if is_template(name) else str(name),
         payload=own.template(raw.get("payload") or {}, child(where, "payload")),
         **present({"key": addresses["correlation_key"], "target": addresses["exec_id"]}),
         watch=True,
-        result=outputs(task, shared.after, native),
+        result=result,
+        **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
 
@@ -124,7 +124,8 @@ def aggregate(task: Task, context: Context, builder: Builder) -> Made | None:
     shared = common(task, context, builder)
     checks.objects_at(task.raw, "outputs", task.path, context.report)
     value = shared.own.template(task.raw.get("outputs") or {}, child(task.path, "outputs"))
-    return Made(AssignStep(**shared.step(task), value=value), shared.given, misfit(task, context))
+    step = AssignStep(**shared.step(task), value=value, **unfit(task, context, None))
+    return Made(step, shared.given, misfit(task, context))
 
 
 def router(task: Task, context: Context, builder: Builder) -> Made | None:
@@ -154,12 +155,14 @@ def router(task: Task, context: Context, builder: Builder) -> Made | None:
             ),
         }
     )
+    result = outputs(task, shared.after, native)
     step = RouteStep(
         **shared.step(task),
         value=shared.own.value(condition, child(task.path, "condition")),
         routes=routes,
         **present({"otherwise": otherwise}),
-        result=outputs(task, shared.after, native),
+        result=result,
+        **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
 
@@ -172,21 +175,10 @@ def _otherwise(task: Task, builder: Builder) -> str | None:
     return None
 
 
-#: Reasons for which what a tool or agent answers counts as a failure.
-def failing(output: Expression, schema: Mapping[str, Any] | None) -> Expression:
-    """Why an output is a failure: it has an `error`, it says `success: false`, or it does not fit its schema."""
-    var = {"var": "shaped.error"}
-    logic: dict[str, Any] = {
-        "if": [
-            var,
-            {"cat": ["the output has an error: ", var]},
-            {"===": [{"var": "shaped.success"}, False]},
-            "the output says success: false",
-            None,
-        ]
-    }
-    reasons = [part(Expression(language="json-logic", source=logic))]
-    if schema is not None:
-        source = {"schema": schema, "of": part(path("${shaped}")), "what": "the output"}
-        reasons.append({"language": "misfit", "source": source})
-    return compose(**{"let": {"shaped": part(output)}, "in": part(compose(first=reasons))})
+def unfit(task: Task, context: Context, result: Expression | None) -> dict[str, Any]:
+    """The field `check` of a step: why what the task comes to does not fit its `output`; nothing without that."""
+    schema = context.schema(task.raw, "output", task.path)
+    if schema is None:
+        return {}
+    source = {"schema": schema, "of": part(result or path("${output}")), "what": "the output"}
+    return {"check": Expression(language="misfit", source=source)}

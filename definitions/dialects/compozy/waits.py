@@ -9,7 +9,7 @@ from definitions.dialects.compozy.blocks import Builder, Made, present
 from definitions.dialects.compozy.context import Context
 from definitions.dialects.compozy.layout import Task, inner
 from definitions.dialects.compozy.scope import at, compose, literal, part, path
-from definitions.dialects.compozy.tasks import Common, common, misfit, outputs
+from definitions.dialects.compozy.tasks import Common, common, misfit, outputs, unfit
 from definitions.json_path import child
 from definitions.model import Block, Correlation, Deadline, Expression, WaitStep
 
@@ -28,6 +28,7 @@ def wait(task: Task, context: Context, builder: Builder) -> Made | None:
         "correlation": _correlation(task, shared),
         "on_errors": {words.ENGINE_TIMEOUT: late} if late else {},
     }
+    result = _result(task, shared)
     step = WaitStep(
         **shared.step(task),
         **({"events": [name.source]} if name.language == "literal" else {"events_from": name}),
@@ -38,7 +39,8 @@ def wait(task: Task, context: Context, builder: Builder) -> Made | None:
         output="message",
         **present(more),
         failure=_failure(name, timeout),
-        result=_result(task, shared),
+        result=result,
+        **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
 

@@ -26,6 +26,8 @@ MODES = ("parallel", "sequential")
 AT_ONCE = 50
 AT_ONCE_LIMIT = 500
 BRANCHES_LIMIT = 500
+#: Bytes of a compiled workflow: a run carries it along, beside all that it knows.
+COMPILED_LIMIT = 500_000
 RETRIES_LIMIT = 999
 SKEW_SECONDS = 300.0
 DEDUPE_SECONDS = 600.0
@@ -71,4 +73,5 @@ EXECUTABLE_IGNORED = ("description", "version", "author", "resource", "$schema",
 AGENT_KEYS = ("instructions", "actions", "model")
 AGENT_IGNORED = ("max_iterations", "max_tool_iterations", "json_mode")
 AGENT_UNSUPPORTED = ("tools", "mcps", "memory", "knowledge", "attachments")
-ACTION_KEYS = ("id", "prompt", "input", "output", "schema", "with", "json_mode", "description")
+ACTION_KEYS = ("id", "prompt", "input", "output", "schema", "with")
+ACTION_IGNORED = ("json_mode", "description")

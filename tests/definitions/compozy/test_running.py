@@ -84,6 +84,23 @@ FAILING = '{{ fail "as told" }}'
             None,
             {"c": {"x": 1, "y": 1}},
         ),
+        # So in conditions, but not in the texts in them.
+        (
+            "[{id: a-b, type: aggregate, outputs: {x: 'tasks.a_b'}, on_success: {next: c}}, "
+            '{id: c, type: router, condition: \'tasks.a_b.result.x == "tasks.a_b" && tasks["a-b"].output.x != ""\', '
+            "routes: {'true': d}}, {id: d, type: aggregate, outputs: {x: 1}}]",
+            {"outputs": {"d": "{{ .tasks.d.output.x }}"}},
+            None,
+            {"d": 1},
+        ),
+        # The schema of a task's output.
+        (
+            "[{id: a, type: aggregate, outputs: {x: one}, output: {properties: {x: {type: integer}}}, "
+            "on_error: {next: b}}, {id: b, type: aggregate, outputs: {e: '{{ .tasks.a.error.message }}'}}]",
+            {},
+            None,
+            {"b": {"output": {"e": "the output does not fit its schema: $.x: 'one' is not of type 'integer'"}}},
+        ),
         # A router, by id, by a task written within it, and by default.
         *(
             (
@@ -172,6 +189,38 @@ async def test_an_agent_is_told_its_action_and_prompt(flows: Workflows, web: Loc
         {"role": "user", "content": 'Greet Bob.\n\nNow.\n\nInput:\n{"name": "Bob"}'},
     ]
     assert (second["model"], second["temperature"]) == ("small", 0)
+
+
+NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"n": 1, "m": 1}, None),
+        ({"n": 2, "m": 1}, "the answer does not fit its schema: $.m: 'two' is not of type 'integer'"),
+        ({"n": 1}, "the input of the agent does not fit its schema: $: 'm' is a required property"),
+    ],
+)
+async def test_what_is_called_has_an_input_and_schemas_of_its_own(
+    flows: Workflows, web: LocalServer, given: Any, message: str | None
+) -> None:
+    web.on("/", lambda request: page({**request.json(), "m": 1 if request.json()["n"] == 1 else "two"}))
+    action = {
+        "id": "act",
+        "with": {"b": "action", "c": "action"},
+        "input": {**NUMBER, "required": ["m"]},
+        "output": {"properties": {"m": {"type": "integer"}}},
+    }
+    agent = {**tool(web.url(), "who"), "with": {"a": "agent", "b": "agent"}, "input": NUMBER, "actions": [action]}
+    text = "[{id: t, agent: who, action: act, with: {n: '{{ .input.n }}', c: task}}]"
+    if "m" in given:
+        text = text.replace("c: task", "c: task, m: 1")
+    snapshot = await flows.ended(tasks(text, agents=[agent]), given, "failed" if message else "succeeded")
+    assert snapshot.data["tasks"]["t"].get("error", {}).get("message") == message
+    if message is None:
+        wanted = {"action": "act", "a": "agent", "b": "action", "c": "task", "n": 1, "m": 1}
+        assert snapshot.data["tasks"]["t"]["output"] == wanted
 
 
 @pytest.mark.parametrize(
