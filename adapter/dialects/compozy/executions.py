@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -21,6 +23,8 @@ from worker.client import RunQuery
 router = APIRouter()
 
 EXECUTIONS = "/executions/workflows"
+#: Executions that are asked at once for one list.
+READS_AT_ONCE = 4
 _ONE = EXECUTIONS + "/{exec_id}"
 _OF_WORKFLOW = "/workflows/{workflow_id}/executions"
 
@@ -66,7 +70,7 @@ async def get_execution(call: Call) -> Answer:
 
 @operation(router, "ListExecutions", "GET", EXECUTIONS, EXECUTION_READ, ListExecutions)
 async def list_executions(call: Call) -> Answer:
-    """The newest executions of all workflows; a row tells the status, and neither input, output nor tasks."""
+    """The newest executions of all workflows; a row tells the status; the rest with `expand=details`."""
     return await _listed(call, None)
 
 
@@ -77,14 +81,29 @@ async def list_of_workflow(call: Call) -> Answer:
 
 
 async def _listed(call: Call, definition_id: str | None) -> Answer:
+    asked = wire.query(call.request, ListExecutions)
+    whole = wire.DETAILS in asked.expand
     question = RunQuery(
         dialect=DIALECT,
         organisation=call.organisation,
         definition_ids=None if definition_id is None else [definition_id],
-        page_size=wire.query(call.request, ListExecutions).limit,
+        page_size=min(asked.limit, wire.DETAILS_LIMIT) if whole else asked.limit,
     )
     page = await call.client.list_runs(question)
-    return Answer("workflow executions retrieved", {"executions": [projection.row(run) for run in page.runs]})
+    rows = [projection.row(run) for run in page.runs]
+    if whole:
+        rows = await _in_detail(call, [run.facts.run_id for run in page.runs])
+    return Answer("workflow executions retrieved", {"executions": rows})
+
+
+async def _in_detail(call: Call, run_ids: list[str]) -> list[Json]:
+    places = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(run_id: str) -> Json:
+        async with places:
+            return projection.execution(*await call.client.read_run(DIALECT, call.organisation, run_id))
+
+    return await asyncio.gather(*map(read, run_ids))
 
 
 @operation(router, "CancelExecution", "POST", _ONE + "/cancel", EXECUTION_CONTROL)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -34,7 +35,6 @@ router = APIRouter()
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 SUBMITTED_BY = "webhook"
-MISSING = "there is no such webhook"
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,22 @@ async def receive(request: Request, slug: str) -> Response:
 
 
 async def _hook(workflows: Workflows, definition_id: str, slug: str) -> Hook:
+    missing = NotFound("there is no such webhook")
     try:
         workflow = await workflows.loaded(await workflows.known(definition_id))
     except NotFound:
-        raise NotFound(MISSING) from None
-    text = workflow.version.text
-    webhook = next((one for one in language.webhooks(text) if one.slug == slug), None)
-    if webhook is None:
-        raise NotFound(MISSING)
-    written = next(one for one in webhooks_of(texts.parse(text)) if one.get("slug") == slug)
-    return Hook(workflow, webhook, bool((written.get("verify") or {}).get("skew")))
+        raise missing from None
+    found = (await asyncio.to_thread(_webhooks, workflow.version.text)).get(slug)
+    if found is None:
+        raise missing
+    return Hook(workflow, *found)
+
+
+@lru_cache(maxsize=256)
+def _webhooks(text: str) -> dict[str, tuple[Webhook, bool]]:
+    """The webhooks of a version by their slugs, each with whether it has written down a `skew`."""
+    written = {one.get("slug"): one.get("verify") or {} for one in webhooks_of(texts.parse(text))}
+    return {one.slug: (one, bool(written[one.slug].get("skew"))) for one in language.webhooks(text)}
 
 
 # --- who sends it ---

@@ -18,6 +18,8 @@ KEY_SECONDS = 86_400.0
 SYNC_SECONDS, SYNC_LIMIT = 60.0, 300.0
 #: Rows of a list of executions, which the vendor does not page: the newest.
 ROWS, ROWS_LIMIT = 100, 500
+#: Executions that a list shows as a whole: each has to be asked.
+DETAILS, DETAILS_LIMIT = "details", 20
 #: Rows of a list of workflows.
 PAGE_SIZE, PAGE_SIZE_LIMIT = 50, 500
 #: Milliseconds between two looks at an execution.
@@ -91,9 +93,11 @@ class ExecuteSync(Execute):
 
 
 class ListExecutions(_Wire):
-    """`limit` is ours: the vendor does not page."""
+    """Both are ours: the vendor does not page, and every row is an execution as a whole. With `expand=details` so are
+    the newest ones here."""
 
     limit: Annotated[int, Whole, Field(ge=1, le=ROWS_LIMIT)] = ROWS
+    expand: Annotated[list[str], _words_of((DETAILS,))] = []
 
 
 class ListWorkflows(_Wire):

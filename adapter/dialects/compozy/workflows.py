@@ -16,7 +16,6 @@ from adapter.dialects.compozy.saving import delete, save
 from adapter.dialects.compozy.state import NO_WORKFLOW, State, Workflows, matches
 from adapter.dialects.compozy.words import WORKFLOW_READ, WORKFLOW_WRITE
 from adapter.services import services
-from definitions.dialects.compozy import document as texts
 from definitions.errors import Conflict, NotFound
 
 router = APIRouter()
@@ -42,7 +41,8 @@ async def list_workflows(call: Call) -> Answer:
     async def row(name: str) -> Json:
         async with places:
             version = await workflows.version(states[name])
-        return _row(states[name], texts.parse(version.text), asked.expand)
+            # In a thread: a large one takes a while to read.
+            return await asyncio.to_thread(_row, states[name], version.text, asked.expand)
 
     data = {
         "workflows": await asyncio.gather(*map(row, page.ids)),
@@ -56,7 +56,8 @@ async def list_workflows(call: Call) -> Answer:
     return Answer("workflows retrieved", data, headers=cursors.link_header(call.request, page))
 
 
-def _row(state: State, document: Json, expand: list[str]) -> Json:
+def _row(state: State, text: str, expand: list[str]) -> Json:
+    document = shown(text)
     row: Json = {"id": state.facts.name} | {key: document[key] for key in HEAD if key in document}
     for part in wire.EXPANDABLE:
         listed = document.get(part)
@@ -78,7 +79,7 @@ async def get_workflow(call: Call) -> Answer:
 async def put_workflow(call: Call) -> Answer:
     """Save a workflow, in JSON or YAML, by itself or in a list `workflows`; executions under way keep their version."""
     name = call.path("workflow_id")
-    document = workflow_of(await call.request.body(), name)
+    document = await asyncio.to_thread(workflow_of, await call.request.body(), name)
     workflows = Workflows(call.client, call.organisation)
     for _ in range(TRIES):
         before = await workflows.find(name)

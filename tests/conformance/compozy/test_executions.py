@@ -172,6 +172,17 @@ async def test_lists_newest_first_with_their_status(vendor: Vendor) -> None:
     assert len((await vendor.ok("GET", "/executions/workflows", params={"limit": 1}))["executions"]) == 1
 
 
+async def test_a_list_with_details_has_whole_executions(vendor: Vendor) -> None:
+    for one in (quick(), gate()):
+        await vendor.put(one)
+    ids = [await vendor.start("quick", {"name": "ann"}), await vendor.start("gate-flow", {"n": 1})]
+    await vendor.ended(ids[0])
+    await vendor.waits(ids[1])
+    await eventually(lambda: vendor.executions(), lambda rows: len(rows) == 2)
+    rows = (await vendor.ok("GET", "/executions/workflows", params={"expand": "details"}))["executions"]
+    assert rows == [await vendor.execution(one) for one in reversed(ids)]
+
+
 @pytest.mark.parametrize("limit", ["0", "501", "x"])
 async def test_a_bad_limit_is_refused(vendor: Vendor, limit: str) -> None:
     response = await vendor.send("GET", "/executions/workflows", params={"limit": limit})

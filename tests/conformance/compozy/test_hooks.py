@@ -15,9 +15,12 @@ import pytest
 from temporalio.client import Client
 
 from definitions import ids
+from tests.conformance.compozy.conftest import SECRET_KEY
 from tests.conformance.compozy.samples import gives, workflow
-from tests.conformance.compozy.vendor import Json, Vendor, problem
+from tests.conformance.compozy.vendor import Json, Vendor, data_of, problem
+from tests.conformance.stack import Stack
 from tests.running import eventually
+from worker.client import SecretBox, TidegateClient
 
 SECRET = "whsec-of-this-test"
 SIGNED: Json = {"strategy": "hmac", "secret": SECRET, "header": "X-Signature"}
@@ -224,6 +227,20 @@ async def histories(client: Client, vendor: Vendor, exec_id: str) -> str:
     return "\n".join(found)
 
 
+async def test_a_secret_that_the_organisation_keeps_by_name(
+    vendor: Vendor, slug: str, temporal_client: Client, keyed_stack: Stack
+) -> None:
+    await vendor.put(hooked(slug, verify=SIGNED | {"secret": "{{ .env.HOOK_SECRET }}"}))
+    headers = {"X-Signature": signature(BODY, "kept")}
+    assert "not there" in refused(await call(vendor, slug, content=BODY, headers=headers), 401, "unauthorized")
+    client = TidegateClient(temporal_client, keyed_stack.queue)
+    sealed = SecretBox([SECRET_KEY]).seal(vendor.organisation, "HOOK_SECRET", "kept")
+    await client.put_secret(vendor.organisation, "HOOK_SECRET", sealed)
+    assert (await call(vendor, slug, content=BODY, headers=headers)).status_code == 202
+    read = data_of(await vendor.send("GET", "/workflows/hooked"), 200)
+    assert read["triggers"][0]["webhook"]["verify"]["secret"] == "{{ .env.HOOK_SECRET }}"
+
+
 # --- once ---
 
 
@@ -261,6 +278,11 @@ async def test_a_slug_belongs_to_the_organisation_that_had_it_first(vendor: Vend
     await vendor.put(hooked(slug))
     assert (await call(vendor, slug, {"status": "paid", "order": 1})).status_code == 202
     assert await other.executions() == []
+
+
+async def test_of_two_organisations_at_once_one_gets_the_slug(vendor: Vendor, other: Vendor, slug: str) -> None:
+    sent = (client.send("PUT", "/workflows/hooked", hooked(slug)) for client in (vendor, other))
+    assert sorted([one.status_code for one in await asyncio.gather(*sent)]) == [201, 409]
 
 
 async def test_within_an_organisation_a_slug_belongs_to_one_workflow_at_a_time(vendor: Vendor, slug: str) -> None:
