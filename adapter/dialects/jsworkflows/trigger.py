@@ -21,6 +21,7 @@ from adapter.dialects.jsworkflows.starting import result_of, run_facts, started
 from adapter.dialects.jsworkflows.state import State, Workflows, compiled
 from adapter.dialects.jsworkflows.words import DIALECT
 from adapter.failures import QueryTooLong, RequestInvalid
+from adapter.given_headers import add_given
 from adapter.services import services
 from definitions import ids
 from definitions.contract import BranchOutcome
@@ -36,9 +37,6 @@ KEY_LIMIT = 1_000
 KEY_SECONDS = 86_400.0
 SUBMITTED_BY = "trigger"
 FAILED = "the step `start` has failed"
-#: Headers that belong to the connection, or are made of the body: those of `start` do not count.
-OURS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding",
-                  "upgrade", "x-run-id"})  # fmt: skip
 
 
 @router.get(ROUTE, response_model=None, openapi_extra={"x-credential": "the token"})
@@ -133,16 +131,5 @@ def _given(response: dict[str, Any]) -> Response:
     except (binascii.Error, ValueError, TypeError):
         body = b""
     answer = Response(b"" if status in (204, 205, 304) else body, status)
-    for name, value in response.get("headers", []):
-        if name.lower() not in OURS and _is_sendable(name, value):
-            answer.headers.append(name, value)
+    add_given(answer, response.get("headers", []))
     return answer
-
-
-def _is_sendable(name: str, value: str) -> bool:
-    """Whether a header can be written: its value in Latin-1, without what would end its line."""
-    try:
-        (name + value).encode("latin-1")
-    except UnicodeEncodeError:
-        return False
-    return bool(name) and name.isascii() and name.isprintable() and not set("\r\n\0") & set(value)
