@@ -118,8 +118,9 @@ class CallStep(_Step):
     kind: Literal["call"] = "call"
     executor: str
     config: dict[str, Any] = {}
-    #: Computes the config from the run's data; what it gives stands in place of `config`.
-    config_from: Expression | None = None
+    #: Computes the config from the run's data; what it gives stands in place of `config`. With "input" the step's input
+    #: is the config, and the executor is given no other.
+    config_from: Expression | Literal["input"] | None = None
     #: Slot in the call -> name of an organisation secret, read by the worker just before the call.
     secrets: dict[str, str] = {}
     retry: RetryPolicy = RetryPolicy()

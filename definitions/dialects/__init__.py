@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from definitions.dialects import compozy, jsworkflows, justworkflowit, stackshift
+from definitions.dialects import compozy, fastgen, jsworkflows, justworkflowit, stackshift
 from definitions.errors import Problem
 from definitions.listeners import Listening
 from definitions.model import Definition
@@ -41,6 +41,7 @@ class Language(Protocol):
 #: Name of a dialect -> its language.
 DIALECTS: dict[str, Language] = {
     "compozy": compozy,
+    "fastgen": fastgen,
     "jsworkflows": jsworkflows,
     "justworkflowit": justworkflowit,
     "stackshift": stackshift,
@@ -63,7 +64,7 @@ class Documents(Protocol):
 DOCUMENTS: dict[str, Documents] = {"compozy": compozy}
 
 #: Name of a dialect -> which of its workflows events start. A dialect without events is not in it.
-LISTENERS: dict[str, Listening] = {"compozy": compozy}
+LISTENERS: dict[str, Listening] = {"compozy": compozy, "fastgen": fastgen}
 
 
 def detect(text: str) -> str | None:

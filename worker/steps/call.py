@@ -22,11 +22,12 @@ LOST_WORKERS_LIMIT = 10
 
 
 async def run(visit: Visit, step: CallStep) -> Done:
+    has_input = visit.has_input and step.config_from != "input"
     argument = Call(
         config=_config(visit, step),
         context=visit.call_context(),
-        has_input=visit.has_input,
-        input=visit.input,
+        has_input=has_input,
+        input=visit.input if has_input else None,
         secrets=step.secrets,
     )
     attempts = step.retry.maximum_attempts
@@ -49,7 +50,7 @@ def _config(visit: Visit, step: CallStep) -> dict[str, Any]:
     """The executor's config, computed if need be. What it is computed from does not change while the visit lasts."""
     if step.config_from is None:
         return step.config
-    config = visit.evaluate(step.config_from)
+    config = visit.input if step.config_from == "input" else visit.evaluate(step.config_from)
     if not isinstance(config, dict):
         raise StepFailed("config-invalid", "the config that is computed must be an object")
     return config
