@@ -15,7 +15,7 @@ from definitions.model import Definition
 
 LIBRARY = Path(__file__).parents[2] / "definitions" / "library"
 VALID = sorted(
-    file for name in DIALECTS for file in (LIBRARY / name).iterdir() if file.suffix in (".json", ".yaml", ".yml")
+    file for name in DIALECTS for suffix in ("json", "yaml", "yml") for file in LIBRARY.glob(f"{name}/*.{suffix}")
 )
 INVALID = sorted(LIBRARY.glob("invalid/*/*.json"))
 

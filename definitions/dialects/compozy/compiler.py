@@ -33,7 +33,8 @@ _MAKERS: dict[str, Maker] = {
     "composite": composite,
     "aggregate": aggregate,
 }
-_INPUT_OF = re.compile(r"tasks\.([A-Za-z0-9_][\w-]*)\.input\b")
+#: As in templates, and as in conditions, in the JSON of a workflow.
+_INPUT_OF = re.compile(r"tasks(?:\.|\[\\?[\"'])([A-Za-z0-9_][\w-]*)(?:\\?[\"']\])?\.input\b")
 
 
 def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[str, Any]) -> Definition:

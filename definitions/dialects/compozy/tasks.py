@@ -135,9 +135,6 @@ def router(task: Task, context: Context, builder: Builder) -> Made | None:
     if not isinstance(condition, str) or not condition or not isinstance(raw.get("routes"), dict):
         report.add("routes-invalid", task.path, "a router needs a `condition` and `routes`")
         return None
-    if builder.order == "alone":
-        report.add("transition-invalid", where, "this task has no way on of its own")
-        return None
     inside = {where: name for _, where, name in inner(task)}
     routes: dict[str, str] = {}
     for value, to in raw["routes"].items():

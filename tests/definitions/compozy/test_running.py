@@ -93,6 +93,15 @@ FAILING = '{{ fail "as told" }}'
             None,
             {"d": 1},
         ),
+        # What other tasks were given.
+        (
+            "[{id: a-b, type: aggregate, with: {n: 1}, on_success: {next: c}}, {id: c, type: aggregate, "
+            "condition: 'tasks[\"a-b\"].input.n == 1 && tasks.a_b.input.n == 1', "
+            "outputs: {n: '{{ .tasks.a_b.input.n }}', m: '{{ (index .tasks \"a-b\").input.n }}'}}]",
+            {"outputs": {"c": "{{ .tasks.c.output }}"}},
+            None,
+            {"c": {"n": 1, "m": "1"}},
+        ),
         # The schema of a task's output.
         (
             "[{id: a, type: aggregate, outputs: {x: one}, output: {properties: {x: {type: integer}}}, "
