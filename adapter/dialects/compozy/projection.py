@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from adapter.dialects.compozy import exec_ids
-from adapter.dialects.compozy.words import EXECUTION_TYPE, PAUSED, RUNNING, STATUS, TASK_STATUS, WAITING
+from adapter.dialects.compozy.words import CANCELED, EXECUTION_TYPE, PAUSED, RUNNING, STATUS, TASK_STATUS, WAITING
 from definitions import ksuids
 from definitions.contract import RunFacts, RunSnapshot, StepRecord, WaitView
 from worker.client import RunDescription
@@ -85,8 +85,6 @@ def tasks(facts: RunFacts, snapshot: RunSnapshot) -> Json:
     for record in snapshot.records:
         if record.source == "event" or not (is_task(record.step) or record.status == "failure"):
             continue
-        if record.status == "incomplete" and record.step not in waits and has_ended(snapshot):
-            continue  # it was ended with the execution
         found[task_of(record.step)] = _task(facts, snapshot, record, waits.get(record.step))
     current = snapshot.next_step
     if current is not None and snapshot.status == "running" and not snapshot.waits:
@@ -103,7 +101,7 @@ def _task(facts: RunFacts, snapshot: RunSnapshot, record: StepRecord, wait: Wait
     parent = record.step.rpartition("/")[0].rpartition("/")[0]
     shown: Json = {
         "component": "task",
-        "status": WAITING if waits else TASK_STATUS[record.status],
+        "status": _task_status(snapshot, record, waits),
         "task_id": task_of(record.step),
         "task_exec_id": _task_exec_id(facts, record.id),
         "workflow_id": facts.definition_name,
@@ -121,6 +119,12 @@ def _task(facts: RunFacts, snapshot: RunSnapshot, record: StepRecord, wait: Wait
     if record.status == "failure":
         shown["error"] = _error(snapshot.data, record)
     return shown | {"created_at": record.started_at, "updated_at": record.ended_at or record.started_at}
+
+
+def _task_status(snapshot: RunSnapshot, record: StepRecord, waits: bool) -> str:
+    if record.status == "incomplete" and has_ended(snapshot):
+        return CANCELED  # it was ended with the execution
+    return WAITING if waits else TASK_STATUS[record.status]
 
 
 def _task_exec_id(facts: RunFacts, visit: str) -> str:

@@ -15,7 +15,7 @@ from adapter.dialects.compozy.wire import SendEvent, SendSignal
 from adapter.dialects.compozy.words import DIALECT, EVENT_SEND, SIGNAL_SEND
 from definitions import ids, ksuids
 from definitions.contract import Event, PostEvent, Published, PublishEvent, timestamp
-from definitions.errors import NotFound, PayloadInvalid, RunClosed, Unavailable
+from definitions.errors import NotFound, PayloadInvalid, RunClosed
 
 router = APIRouter()
 
@@ -28,15 +28,17 @@ async def send_signal(call: Call) -> Answer:
     body = await call.body(SendSignal)
     run_id = exec_ids.run_id(call.path("exec_id"))
     key = wire.idempotency_key(call.request, body.idempotency_key)
-    signal_id = ksuids.derived("signal", run_id, key) if key else exec_ids.new()
-    await _deliver(call, run_id, body.signal_name, body, signal_id)
+    await _deliver(call, run_id, body.signal_name, body, ksuids.derived("signal", run_id, key) if key else None)
     return Answer("signal sent successfully", {"message": SENT})
 
 
-async def _deliver(call: Call, run_id: str, name: str, body: SendSignal | SendEvent, event_id: str) -> None:
-    """With no worker up it is left for the one that comes: what becomes of a signal is not its sender's to know."""
+async def _deliver(call: Call, run_id: str, name: str, body: SendSignal | SendEvent, known_id: str | None) -> None:
+    """With no worker up it is left for the one that comes: what becomes of a signal is not its sender's to know.
+
+    `known_id` is that of a signal which may be sent again.
+    """
     event = Event(
-        id=event_id,
+        id=known_id or exec_ids.new(),
         name=name,
         payload=body.payload,
         has_payload=body.payload is not None,
@@ -47,16 +49,13 @@ async def _deliver(call: Call, run_id: str, name: str, body: SendSignal | SendEv
     except NotFound:
         raise NotFound(NO_EXECUTION) from None
     except RunClosed:
-        if not await _taken_before(call, run_id, event_id):
+        if known_id is None or not await _taken_before(call, run_id, known_id):
             raise
 
 
 async def _taken_before(call: Call, run_id: str, event_id: str) -> bool:
     """Whether an execution that has ended got this very signal: then this is a repetition, and no error."""
-    try:
-        return await call.client.took_link(ids.run_workflow_id(DIALECT, call.organisation, run_id), event_id)
-    except (NotFound, Unavailable):
-        return False
+    return await call.client.took_link(ids.run_workflow_id(DIALECT, call.organisation, run_id), event_id)
 
 
 @operation(router, "SendEvent", "POST", "/events", EVENT_SEND, SendEvent)

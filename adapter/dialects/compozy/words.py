@@ -15,7 +15,7 @@ STATUS: dict[RunStatus, str] = {
     "failed": "FAILED",
     "cancelled": "CANCELED",
 }
-PAUSED, WAITING, RUNNING, TIMED_OUT = "PAUSED", "WAITING", "RUNNING", "TIMED_OUT"
+PAUSED, WAITING, RUNNING, CANCELED = "PAUSED", "WAITING", "RUNNING", "CANCELED"
 TASK_STATUS: dict[StepStatus, str] = {"success": "SUCCESS", "failure": "FAILED", "incomplete": "RUNNING"}
 #: Type of a task -> how it is executed, where the two words differ.
 EXECUTION_TYPE = {"signal": "basic", "aggregate": "basic", "memory": "basic"}
