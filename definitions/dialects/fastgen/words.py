@@ -45,7 +45,7 @@ CASELESS = frozenset({"header"})
 #: Actions that the vendor has, but Tidegate has not.
 ACTIONS_UNSUPPORTED = ("email", "sendEmail", "user", "session", "createUser", "updateUser", "deleteUser", "file")
 
-LANGUAGES = ("javascript", "node16", "node18", "node20", "node22")
+LANGUAGES = ("javascript", "typescript", "node16", "node18", "node20", "node22")
 LANGUAGES_UNSUPPORTED = ("python", "python3.8", "python3.9", "python3.10", "python3.11", "python3.12")
 
 DURATIONS = Sum(
