@@ -32,7 +32,7 @@ SHOWN_BYTES = 5_000_000
 #: Temporal holds back an execution that follows a younger one than a second.
 YOUNG = timedelta(seconds=2)
 #: Characters of an id; a definition's has 36, an entry of an index more.
-ID_LIMIT = 400
+ID_LIMIT = 600
 
 
 @workflow.defn(name=TOPIC_WORKFLOW)
