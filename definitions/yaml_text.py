@@ -21,6 +21,8 @@ SIZE_LIMIT = 256 * 1024
 DEPTH_LIMIT = 64
 #: Values in all, where each use of an alias counts as what it stands for.
 VALUES_LIMIT = 100_000
+#: Characters of a text that count as a value more.
+TEXT_UNIT = 100
 
 #: Code -> what it means; a dialect whose text may be YAML has these codes among its own.
 CODES = {
@@ -85,6 +87,7 @@ class _Reader:
             return self._alias(event, path)
         if isinstance(event, yaml.ScalarEvent):
             value = _scalar(event, path)
+            self._count(len(event.value) // TEXT_UNIT, path)
         elif depth >= DEPTH_LIMIT:
             raise _error("yaml-too-deep", path, f"at most {DEPTH_LIMIT} levels are taken")
         elif event.tag not in (None, _CORE + "seq", _CORE + "map"):

@@ -58,6 +58,7 @@ def test_a_text_has_its_value(text: str, value: Any) -> None:
         ("a: 1e999", "yaml-value-unsupported", "$.a"),
         ("[" * 100_000, "yaml-too-deep", "$" + "[0]" * 64),
         (LAUGHS, "yaml-too-large", None),
+        (f"a: &a {'x' * 100_000}\nb: [{'*a, ' * 20_000}]", "yaml-too-large", None),
         ("x" * 300_000, "yaml-too-large", "$"),
         ("a: \x07", "yaml-invalid", "$"),
         ("a: \ud800", "yaml-invalid", "$"),

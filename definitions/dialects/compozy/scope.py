@@ -80,8 +80,13 @@ class Names:
         """A value with templates in its texts as an expression; what is wrong with it is in the report."""
         if not is_template(value):
             return literal(value)
+        before = len(self.report.problems)
         named = self._checked(value, where)
-        made = Expression(language=TEMPLATE, source={"template": self._renamed(value), "aliases": True})
+        # What cannot be read is not looked through: that could take long.
+        good = len(self.report.problems) == before
+        made = Expression(
+            language=TEMPLATE, source={"template": self._renamed(value) if good else value, "aliases": True}
+        )
         return self._bound(made, {root for chain in named for root in (chain[:1] or self.binds)})
 
     def condition(self, text: str, where: str, gives: str | None = None) -> Expression:

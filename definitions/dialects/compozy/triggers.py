@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,42 +70,38 @@ def read_triggers(
     workflow: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]], report: Report
 ) -> list[Signal | Webhook]:
     """All triggers of a workflow, in their order; what is wrong with them is in the report."""
-    found: list[Signal | Webhook] = []
+    found: dict[tuple[str, str], Signal | Webhook] = {}
     where = child(path, "triggers")
     for index, raw in enumerate(checks.list_at(workflow, "triggers", path, report)):
         at = child(where, index)
         if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
             report.add("trigger-invalid", at, "expected an object with a `type`")
-        elif raw["type"] == "signal":
-            found += _signal(raw, at, schemas, report)
-        elif raw["type"] == "webhook":
-            found += _webhook(raw, at, schemas, report)
-        else:
-            report.add("trigger-unknown", child(at, "type"), "expected `signal` or `webhook`")
-        _check_repeated(found, at, report)
-    return found
+            continue
+        if raw["type"] not in _READERS:
+            report.add("trigger-unknown", child(at, "type"), f"expected one of {', '.join(_READERS)}")
+            continue
+        one = _READERS[raw["type"]](raw, at, schemas, report)
+        if one is not None:
+            name = one.name if isinstance(one, Signal) else one.slug
+            message = f"another trigger has {name[:80]!r}"
+            checks.expect((raw["type"], name) not in found, at, report, "trigger-repeated", message)
+            found[raw["type"], name] = one
+    return list(found.values())
 
 
-def _check_repeated(found: list[Signal | Webhook], path: str, report: Report) -> None:
-    names = [(type(one), one.name if isinstance(one, Signal) else one.slug) for one in found]
-    if names and names[-1] in names[:-1]:
-        report.add("trigger-repeated", path, f"another trigger has {names[-1][1][:80]!r}")
-        found.pop()
-
-
-def _signal(raw: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]], report: Report) -> list[Signal]:
+def _signal(raw: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]], report: Report) -> Signal | None:
     checks.has_keys(raw, ("type", "name", "schema"), path, report)
     schema = schema_at(raw, "schema", path, schemas, report)
     if not checks.is_name(raw.get("name"), child(path, "name"), report):
-        return []
-    return [Signal(raw["name"], schema)]
+        return None
+    return Signal(raw["name"], schema)
 
 
-def _webhook(raw: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]], report: Report) -> list[Webhook]:
+def _webhook(raw: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]], report: Report) -> Webhook | None:
     checks.has_keys(raw, ("type", "webhook", "name"), path, report)
     hook, where = raw.get("webhook"), child(path, "webhook")
     if not checks.is_object(hook, where, report) or not isinstance(hook, dict):
-        return []
+        return None
     checks.has_keys(hook, ("slug", "method", "events", "verify", "dedupe"), where, report)
     slug = hook.get("slug")
     good = isinstance(slug, str) and _SLUG.fullmatch(slug) is not None
@@ -118,7 +115,7 @@ def _webhook(raw: dict[str, Any], path: str, schemas: dict[str, dict[str, Any]],
     if not events:
         checks.expect(False, child(where, "events"), report, "trigger-invalid", "expected at least one event")
     verify, dedupe = _verification(hook, where, report), _dedupe(hook, where, report)
-    return [Webhook(str(slug), method, tuple(one for one in events if one), verify, dedupe)] if good else []
+    return Webhook(str(slug), method, tuple(one for one in events if one), verify, dedupe) if good else None
 
 
 def _names(report: Report) -> Names:
@@ -168,3 +165,9 @@ def _dedupe(hook: dict[str, Any], path: str, report: Report) -> Dedupe:
     at = child(where, "key")
     made = _names(report).template(key, at) if key is not None and checks.is_text(key, at, report) else None
     return Dedupe(True, ttl or words.DEDUPE_SECONDS, made)
+
+
+_READERS: dict[str, Callable[[dict[str, Any], str, dict[str, dict[str, Any]], Report], Signal | Webhook | None]] = {
+    "signal": _signal,
+    "webhook": _webhook,
+}

@@ -3,9 +3,11 @@ definition, whatever is in it."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from tests.definitions.compozy.running import compiled, tasks, tool
 
 LIBRARY = Path(__file__).parents[3] / "definitions" / "library"
 RECEIVER = (LIBRARY / "compozy" / "order-receiver.yaml").read_text(encoding="utf-8")
-ONE = {"id": "one", "tasks": [{"id": "a", "type": "aggregate"}]}
+ONE: dict[str, Any] = {"id": "one", "tasks": [{"id": "a", "type": "aggregate"}]}
 TWO = {**ONE, "id": "two"}
 
 
@@ -158,6 +160,28 @@ def test_problems_have_the_places_of_the_document_they_are_in() -> None:
         ("task-type-unknown", "$.workflows[0].tasks[1].type"),
         ("executable-invalid", "$.workflows[0].tasks[0]"),
     ]
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        tasks("[{id: a, type: aggregate}]", outputs={"x": "{{" * 45_000}),
+        tasks("[{id: a, type: aggregate}]", outputs={"x": "{{ .tasks" * 20_000}),
+        tasks("[{id: a, type: aggregate}]", outputs={"x": "{{ .tasks.a.result }}" * 4_500}),
+        tasks("[{id: a, type: aggregate}]", outputs={"x": "{{ " + ".a" * 40_000 + " }}"}),
+        {**ONE, "tasks": [{**ONE["tasks"][0], "condition": "'\"" * 9_000}]},
+        {**ONE, "tasks": [{**ONE["tasks"][0], "condition": "(" * 9_000 + "true" + ")" * 9_000}]},
+        {**ONE, "triggers": [{"type": "signal", "name": f"n{number}"} for number in range(4_000)]},
+        {**ONE, "tasks": [{"id": f"t{number}", "on_success": {"next": "q"}} for number in range(4_000)]},
+        {**ONE, "config": {"input": {"properties": {f"p{n}": {"type": "string"} for n in range(6_000)}}}},
+    ],
+    ids=lambda flow: "",
+)
+def test_nothing_takes_long(flow: dict[str, Any]) -> None:
+    began = time.monotonic()
+    with contextlib.suppress(DefinitionError):
+        compozy.compile_text(json.dumps(flow))
+    assert time.monotonic() - began < 5
 
 
 ODD: list[Any] = [None, 0, -1, 1.5, True, "", "x", "{{ .x }}", "{{", "5m", [], {}, [1], {"a": 1}, [None], [[]]]
