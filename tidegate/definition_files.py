@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from definitions import json_text, yaml_text
@@ -34,14 +34,16 @@ def read_documents(path: Path) -> list[Document]:
             # A slip of the pen hides what the text is meant to be: say where that is, rather than that.
             SUFFIXES[path.suffix](text)
         raise _unusable("dialect-unknown", f"not a definition in any known dialect ({', '.join(sorted(DIALECTS))})")
-    texts = DOCUMENTS[dialect].split(text) if dialect in DOCUMENTS else [text]
-    # One by itself is compiled as it stands in its file, so that problems have the places of the file.
-    return [_document(path, dialect, one, text if len(texts) == 1 else one) for one in texts]
+    texts = DOCUMENTS[dialect].split(text) if dialect in DOCUMENTS else {"$": text}
+    return [_document(path, dialect, one, place) for place, one in texts.items()]
 
 
-def _document(path: Path, dialect: str, text: str, written: str) -> Document:
+def _document(path: Path, dialect: str, text: str, place: str) -> Document:
     language = DIALECTS[dialect]
-    definition = language.compile_text(written, executors=team_executors())
+    try:
+        definition = language.compile_text(text, executors=team_executors())
+    except DefinitionError as error:
+        raise DefinitionError([replace(one, path=place + one.path[1:]) for one in error.problems]) from error
     return Document(path, dialect, definition.name, text, language.minified_sha256(text))
 
 

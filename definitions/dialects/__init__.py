@@ -51,8 +51,8 @@ DIALECTS: dict[str, Language] = {
 class Documents(Protocol):
     """What a dialect offers in whose files there may be several definitions, or some that only its API can publish."""
 
-    def split(self, text: str) -> list[str]:
-        """Every definition of a text, by itself. Raises DefinitionError."""
+    def split(self, text: str) -> dict[str, str]:
+        """Every definition of a text as one by itself, by its JSON path in the text. Raises DefinitionError."""
         ...
 
     def api_only(self, text: str) -> list[Problem]:

@@ -60,10 +60,10 @@ def _compiled(text: str, executors: _Executors) -> Definition:
     return compile_workflow(workflow, path, executors)
 
 
-def split(text: str) -> list[str]:
-    """Every workflow of a document as a text by itself, in JSON. Raises DefinitionError."""
+def split(text: str) -> dict[str, str]:
+    """Every workflow of a document as a text by itself, by its path in the document. Raises DefinitionError."""
     placed = document.workflows(document.parse(text))
-    return [text] if placed and placed[0][1] == "$" else [document.text_of(workflow) for workflow, _ in placed]
+    return {path: text if path == "$" else document.text_of(workflow) for workflow, path in placed}
 
 
 def api_only(text: str) -> list[Problem]:

@@ -80,10 +80,9 @@ class Names:
         """A value with templates in its texts as an expression; what is wrong with it is in the report."""
         if not is_template(value):
             return literal(value)
-        before = len(self.report.problems)
         named = self._checked(value, where)
         # What cannot be read is not looked through: that could take long.
-        good = len(self.report.problems) == before
+        good = not self.report.problems
         made = Expression(
             language=TEMPLATE, source={"template": self._renamed(value) if good else value, "aliases": True}
         )

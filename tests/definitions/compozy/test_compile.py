@@ -42,8 +42,12 @@ def test_a_workflow_is_the_same_in_yaml_and_json_alone_and_in_a_list() -> None:
 
 
 def test_a_list_is_split_into_its_workflows() -> None:
-    assert [compozy.compile_text(one).name for one in compozy.split(text({"workflows": [ONE, TWO]}))] == ["one", "two"]
-    assert compozy.split(text(ONE)) == [text(ONE)]
+    found = compozy.split(text({"workflows": [ONE, TWO]}))
+    assert {path: compozy.compile_text(one).name for path, one in found.items()} == {
+        "$.workflows[0]": "one",
+        "$.workflows[1]": "two",
+    }
+    assert compozy.split(text(ONE)) == {"$": text(ONE)}
     with pytest.raises(DefinitionError):
         compozy.split(text({"workflows": [ONE, ONE]}))
 

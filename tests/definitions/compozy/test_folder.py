@@ -68,3 +68,4 @@ def test_a_file_is_validated_as_a_whole(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "".join(f"{file}: valid (compozy, {name})\n" for name in ("one", "two"))
     file.write_text(yaml.safe_dump({"workflows": [{"id": "one", **FLOW}, {"id": "two", "tasks": []}]}))
     assert validate.run([file]) == 1
+    assert f"{file}: $.workflows[1].tasks: " in capsys.readouterr().out
