@@ -184,3 +184,31 @@ def test_durations_are_written_as_go_writes_them(seconds: float, text: str) -> N
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize(
+    ("address", "wait"),
+    [
+        ("exec_id: '{{ .input.to }}'", ""),
+        ("correlation_key: 'k-{{ .input.to }}'", "correlation_key: 'k-{{ .workflow.exec_id }}',"),
+    ],
+)
+async def test_a_signal_task_reaches_a_wait_by_execution_or_key(flows: Workflows, address: str, wait: str) -> None:
+    runs = flows.runs
+    waiting = await flows.start(
+        tasks(f"[{{id: w, type: wait, wait_for: go, {wait} outputs: {{n: '{{{{ .signal.payload.n }}}}'}}}}]")
+    )
+    exec_id = (await runs.parked(waiting)).data["workflow"]["exec_id"]
+    assert len(exec_id) == 27
+    sender = tasks(f"[{{id: s, type: signal, signal: {{id: go, payload: {{n: 4}}, {address}}}}}]")
+    sent = (await flows.output(sender, {"to": exec_id}))["s"]["output"]
+    assert sent["signal_dispatched"] is True and sent["signal_id"]
+    assert (await runs.ended(waiting)).output == {"w": {"output": {"n": 4}}}
+
+
+async def test_a_signal_for_an_execution_that_is_not_there_fails_the_task(flows: Workflows) -> None:
+    sender = tasks(
+        "[{id: s, type: signal, signal: {id: go, exec_id: nobody}, on_error: {next: e}}, "
+        "{id: e, type: aggregate, outputs: {code: '{{ .tasks.s.error.code }}'}}]"
+    )
+    assert (await flows.output(sender))["e"] == {"output": {"code": "not-found"}}
