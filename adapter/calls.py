@@ -13,6 +13,7 @@ from starlette.responses import Response
 from adapter.auth import Principal
 from adapter.body import json_model
 from adapter.description import described
+from adapter.queries import query_model
 from adapter.services import services
 from worker.client import TidegateClient
 
@@ -42,6 +43,10 @@ class Call:
     async def body(self, model: type[_Body], *, may_be_empty: bool = False) -> _Body:
         """The body, whatever its Content-Type. Raises RequestInvalid, TooLarge."""
         return await json_model(self.request, model, may_be_empty=may_be_empty)
+
+    def query(self, model: type[_Body]) -> _Body:
+        """The query; an empty parameter counts as absent. Raises RequestInvalid."""
+        return query_model(self.request, model)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ async def list_of_workflow(call: Call) -> Answer:
 
 
 async def _listed(call: Call, definition_id: str | None) -> Answer:
-    asked = wire.query(call.request, ListExecutions)
+    asked = call.query(ListExecutions)
     whole = wire.DETAILS in asked.expand
     question = RunQuery(
         dialect=DIALECT,

@@ -17,10 +17,10 @@ from adapter.body import parse_json
 from adapter.dialects.compozy import exec_ids, signatures, slugs, wire
 from adapter.dialects.compozy.documents import secret_name, webhooks_of
 from adapter.dialects.compozy.errors import HOOKS, Duplicate, Unprocessable
-from adapter.dialects.compozy.starting import run_facts
 from adapter.dialects.compozy.state import Workflow, Workflows
 from adapter.dialects.compozy.words import DIALECT
 from adapter.failures import MethodNotAllowed
+from adapter.new_runs import new_run
 from adapter.services import Services, services
 from definitions import ids, schemas
 from definitions.dialects import compozy as language
@@ -46,9 +46,6 @@ class Hook:
     timed: bool
 
 
-@router.api_route(
-    HOOKS + "/{slug}", methods=METHODS, response_model=None, openapi_extra={"x-credential": "the signature"}
-)
 async def receive(request: Request, slug: str) -> Response:
     """Start the workflow that the slug belongs to, if one of its events matches."""
     held = services(request)
@@ -72,6 +69,17 @@ async def receive(request: Request, slug: str) -> Response:
     exec_id = await _start(request, workflows, hook, given, seen)
     return JsonAnswer(
         {"data": {"status": "accepted", "event": event.name, "exec_id": exec_id}, "message": "Success"}, 202
+    )
+
+
+for _method in METHODS:
+    router.add_api_route(
+        HOOKS + "/{slug}",
+        receive,
+        methods=[_method],
+        response_model=None,
+        operation_id=f"compozy_ReceiveWebhook_{_method}",
+        openapi_extra={"x-credential": "the signature"},
     )
 
 
@@ -168,7 +176,8 @@ def _input(hook: Hook, event: WebhookEvent, seen: Mapping[str, Any]) -> Any:
 
 async def _start(request: Request, workflows: Workflows, hook: Hook, given: Any, seen: Mapping[str, Any]) -> str:
     """The new execution's id. Raises Duplicate for a key that has been used before."""
-    client, facts = workflows.client, run_facts(hook.workflow, SUBMITTED_BY)
+    client = workflows.client
+    facts = new_run(hook.workflow.state.facts, hook.workflow.version, SUBMITTED_BY)
     key = await asyncio.to_thread(_key, request, hook.webhook, seen)
     if key is None:
         run, _ = await client.start_run(hook.workflow.definition, facts, given)

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime, timezone
 from typing import Any
 
 from adapter.calls import Call
 from adapter.dialects.compozy import wire
-from adapter.dialects.compozy.state import Workflow, Workflows
+from adapter.dialects.compozy.state import Workflows
 from adapter.dialects.compozy.words import DIALECT
 from adapter.failures import RequestInvalid
+from adapter.new_runs import new_run
 from definitions import ids
-from definitions.contract import RunFacts, timestamp
 from definitions.dialects import compozy as language
 from definitions.errors import Conflict, NotFound
 from definitions.model import Definition
 from worker.client import RunDescription
-
-
-def run_facts(workflow: Workflow, submitted_by: str) -> RunFacts:
-    """Who a new run is."""
-    facts, version = workflow.state.facts, workflow.version
-    return RunFacts(
-        organisation=facts.organisation,
-        dialect=DIALECT,
-        run_id=ids.run_id(facts.organisation, facts.definition_id, version.number, str(uuid.uuid4())),
-        definition_id=facts.definition_id,
-        definition_name=facts.name,
-        version_id=version.version_id,
-        version_number=version.number,
-        created_at=timestamp(datetime.now(timezone.utc)),
-        submitted_by=submitted_by,
-    )
 
 
 async def started(call: Call, body: wire.Execute) -> RunDescription:
@@ -43,7 +25,7 @@ async def started(call: Call, body: wire.Execute) -> RunDescription:
     workflow = await Workflows(call.client, call.organisation).read(call.path("workflow_id"))
     definition = _beginning_at(workflow.definition, body.task_id)
     language.check_input(definition, body.input is not None, body.input)
-    facts = run_facts(workflow, call.caller.name)
+    facts = new_run(workflow.state.facts, workflow.version, call.caller.name)
     key = wire.idempotency_key(call.request)
     if key is None:
         return (await call.client.start_run(definition, facts, body.input))[0]

@@ -42,7 +42,7 @@ Place = tuple[int, bool]
 @operation(router, "StreamExecution", "GET", EXECUTIONS + "/{exec_id}/stream", EXECUTION_READ, wire.Stream)
 async def stream(call: Call) -> Response:
     """What happens in an execution, as it happens, from its start or from after `Last-Event-ID`."""
-    asked = wire.query(call.request, wire.Stream)
+    asked = call.query(wire.Stream)
     place = _place(call.request.headers.get("last-event-id", ""))
     run_id = exec_ids.run_id(call.path("exec_id"))
     try:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from adapter.body import invalid_fields
 from adapter.failures import RequestInvalid
 from definitions.model import NAME_LIMIT
 
@@ -27,8 +26,6 @@ POLL, LEAST_POLL, MOST_POLL = 500, 250, 2_000
 STREAM_EVENTS = ("workflow_start", "workflow_status", "complete", "error")
 EXPANDABLE = ("tasks", "agents", "tools")
 IDEMPOTENCY_HEADERS = ("idempotency-key", "x-idempotency-key")
-
-_Query = TypeVar("_Query", bound=BaseModel)
 
 
 def _digits(value: Any) -> Any:
@@ -113,17 +110,6 @@ class ListWorkflows(_Wire):
 class Stream(_Wire):
     poll_ms: Annotated[int, Whole, Field(ge=LEAST_POLL, le=MOST_POLL)] = POLL
     events: Annotated[list[str], _words_of(STREAM_EVENTS)] = list(STREAM_EVENTS)
-
-
-def query(request: Request, model: type[_Query]) -> _Query:
-    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
-        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
-        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None
 
 
 def idempotency_key(request: Request, given: str | None = None) -> str | None:

@@ -32,7 +32,7 @@ TRIES = 4
 @operation(router, "ListWorkflows", "GET", "/workflows", WORKFLOW_READ, wire.ListWorkflows)
 async def list_workflows(call: Call) -> Answer:
     """Workflows, A to Z, a page at a time."""
-    asked = wire.query(call.request, wire.ListWorkflows)
+    asked = call.query(wire.ListWorkflows)
     workflows = Workflows(call.client, call.organisation)
     states = {one.facts.name: one for one in await workflows.listed() if one.facts.name.startswith(asked.q)}
     page = cursors.page_of(sorted(states), asked.cursor, asked.limit)

@@ -21,7 +21,7 @@ router = APIRouter()
 @operation(router, "ListRuns", "GET", "/runs", RUN_READ)
 async def list_runs(call: Call) -> Answer:
     """Runs, newest first, a page at a time."""
-    asked = wire.query(call.request, wire.ListRuns)
+    asked = call.query(wire.ListRuns)
     status, or_status, waiting = STATUS_ASKED[asked.status] if asked.status else (None, None, None)
     question = RunQuery(
         dialect=DIALECT,

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime, timezone
 from typing import Any
 
 from adapter.dialects.jsworkflows.state import State
-from adapter.dialects.jsworkflows.words import DIALECT, TEST
-from definitions import ids
-from definitions.contract import BranchOutcome, RunFacts, VersionFacts, first_branch, timestamp
+from adapter.dialects.jsworkflows.words import TEST
+from adapter.new_runs import new_run
+from definitions.contract import BranchOutcome, RunFacts, VersionFacts, first_branch
 from definitions.dialects import jsworkflows as language
 from worker.client import TidegateClient
 
 
 def run_facts(state: State, version: VersionFacts, submitted_by: str, *, test: bool = False) -> RunFacts:
     """Who a new run is."""
-    facts = state.facts
-    return RunFacts(
-        organisation=facts.organisation,
-        dialect=DIALECT,
-        run_id=ids.run_id(facts.organisation, facts.definition_id, version.number, str(uuid.uuid4())),
-        definition_id=facts.definition_id,
-        definition_name=facts.name,
-        version_id=version.version_id,
-        version_number=version.number,
-        created_at=timestamp(datetime.now(timezone.utc)),
-        submitted_by=submitted_by,
-        queue=TEST if test else None,
-    )
+    return new_run(state.facts, version, submitted_by, queue=TEST if test else None)
 
 
 async def started(client: TidegateClient, workflow_id: str, seconds: float) -> BranchOutcome:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from adapter.body import invalid_fields
 from adapter.dialects.jsworkflows.words import STATUS_ASKED
-from adapter.failures import RequestInvalid
 
 PAGE_SIZE = 25
 PAGE_SIZE_LIMIT = 100
-_Query = TypeVar("_Query", bound=BaseModel)
 
 
 def _digits(value: Any) -> Any:
@@ -69,14 +65,3 @@ class ListRuns(_Wire):
 
 class Registration(_Wire):
     dryRun: Annotated[bool, BeforeValidator(_flag)] = False
-
-
-def query(request: Request, model: type[_Query]) -> _Query:
-    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
-        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
-        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None

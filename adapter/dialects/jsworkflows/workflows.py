@@ -77,7 +77,7 @@ def _valid(definition: Definition) -> Json:
 
 
 def _dry_run(call: Call) -> bool:
-    return wire.query(call.request, wire.Registration).dryRun
+    return call.query(wire.Registration).dryRun
 
 
 async def _checked(call: Call) -> tuple[Definition, str]:

@@ -99,7 +99,7 @@ async def _made_before(
 @operation(router, "ListJobs", "GET", "/jobs", "job:list", wire.ListJobs)
 async def list_jobs(call: Call) -> Json:
     """Jobs, newest first, a page at a time."""
-    asked = wire.query(call.request, wire.ListJobs)
+    asked = call.query(wire.ListJobs)
     question = RunQuery(
         dialect=DIALECT,
         organisation=call.organisation,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from adapter.body import invalid_fields
 from adapter.dialects.justworkflowit.words import HIERARCHY, STATUS_ASKED, TAG
-from adapter.failures import RequestInvalid
 from definitions.model import NAME_LIMIT
 
 PAGE_SIZE = 25
@@ -26,8 +23,6 @@ _DATE = re.compile(
 )
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 _PERMISSION = r"^[a-z]+(:[a-z]+)+$"
-
-_Query = TypeVar("_Query", bound=BaseModel)
 
 
 def read_date(text: str) -> datetime:
@@ -132,14 +127,3 @@ class ListJobs(_Wire):
     jobHierarchy: Annotated[str, _one_of(HIERARCHY)] = "ALL"
     pageToken: str | None = None
     pageSize: Annotated[int, Field(ge=1, le=PAGE_SIZE_LIMIT), BeforeValidator(_digits)] = PAGE_SIZE
-
-
-def query(request: Request, model: type[_Query]) -> _Query:
-    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
-        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
-        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None

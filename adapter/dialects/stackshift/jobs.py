@@ -24,7 +24,7 @@ router = APIRouter()
 @operation(router, "RegisterJob", "POST", "/jobs", JOB_WRITE, wire.RegisterJob)
 async def register_job(call: Call) -> Answer:
     """Register a job, or a new version of it; `?dryRun=true` only checks it. Runs under way keep their version."""
-    dry_run = wire.query(call.request, wire.Registration).dryRun == "true"
+    dry_run = call.query(wire.Registration).dryRun == "true"
     text = await _text(call)
     # In a thread: a text seen for the first time takes up to a fraction of a second.
     definition = await asyncio.to_thread(language.compile_text, text, executors=team_executors())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timezone
 
 from fastapi import APIRouter
 
@@ -14,8 +13,9 @@ from adapter.dialects.stackshift.operations import Answer, operation
 from adapter.dialects.stackshift.wire import StartRun
 from adapter.dialects.stackshift.words import DIALECT, RUN_CANCEL, RUN_READ, RUN_START, STATUS_ASKED
 from adapter.failures import RequestInvalid
+from adapter.new_runs import new_run
 from definitions import ids
-from definitions.contract import DefinitionFacts, RunFacts, VersionFacts, timestamp
+from definitions.contract import RunFacts
 from definitions.errors import Conflict, InputInvalid, NotFound, RunClosed
 from worker.client import Claim, RunDescription, RunQuery
 
@@ -29,7 +29,7 @@ async def start_run(call: Call) -> Answer:
     """Start a run of a job, now or at `scheduled_at`; the same idempotency key and payload find the run there is."""
     body = await call.body(StartRun)
     facts, version = await current(call, call.path("job"))
-    definition, run_facts = await compiled(version), _facts(call, body, facts, version)
+    definition, run_facts = await compiled(version), new_run(facts, version, call.caller.name, queue=body.queue_name)
     at, attempts = body.scheduled_at, body.max_attempts
     if body.idempotency_key is None:
         run, made = await call.client.start_run(definition, run_facts, body.payload, start_at=at, max_attempts=attempts)
@@ -66,21 +66,6 @@ async def _claim(call: Call, body: StartRun, run: RunFacts) -> Claim:
     return claim
 
 
-def _facts(call: Call, body: StartRun, job: DefinitionFacts, version: VersionFacts) -> RunFacts:
-    return RunFacts(
-        organisation=call.organisation,
-        dialect=DIALECT,
-        run_id=ids.run_id(call.organisation, job.definition_id, version.number, str(uuid.uuid4())),
-        definition_id=job.definition_id,
-        definition_name=job.name,
-        version_id=version.version_id,
-        version_number=version.number,
-        created_at=timestamp(datetime.now(timezone.utc)),
-        submitted_by=call.caller.name,
-        queue=body.queue_name,
-    )
-
-
 @operation(router, "GetRun", "GET", _RUN, RUN_READ)
 async def get_run(call: Call) -> Answer:
     """One run: status, result, error, and what happened so far."""
@@ -94,7 +79,7 @@ async def _whole(call: Call, run_id: str) -> projection.Json:
 @operation(router, "ListRuns", "GET", "/runs", RUN_READ, wire.ListRuns)
 async def list_runs(call: Call) -> Answer:
     """Runs, newest first, a page at a time."""
-    asked = wire.query(call.request, wire.ListRuns)
+    asked = call.query(wire.ListRuns)
     status, waiting = STATUS_ASKED[asked.status] if asked.status else (None, None)
     question = RunQuery(
         dialect=DIALECT,

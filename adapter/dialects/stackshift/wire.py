@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from adapter.body import invalid_fields
 from adapter.dialects.stackshift.words import STATUS_ASKED
-from adapter.failures import RequestInvalid
 from definitions import durations
 from definitions.dialects.stackshift import ATTEMPTS_LIMIT, DURATIONS
 from definitions.model import NAME_LIMIT
@@ -29,7 +26,6 @@ _DATE = re.compile(
     r"(?P<zone>[Zz]|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
-_Query = TypeVar("_Query", bound=BaseModel)
 
 
 def read_date(text: str) -> datetime:
@@ -131,14 +127,3 @@ class ListRuns(_Wire):
 
 class Registration(_Wire):
     dryRun: Literal["true", "false"] = "false"
-
-
-def query(request: Request, model: type[_Query]) -> _Query:
-    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
-        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
-        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None

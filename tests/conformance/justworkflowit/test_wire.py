@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from adapter.dialects.justworkflowit import wire
 from adapter.failures import RequestInvalid
+from adapter.queries import query_model
 
 
 def utc(*parts: int) -> datetime:
@@ -63,7 +64,7 @@ def test_what_selects_no_version(selector: dict[str, Any]) -> None:
 
 
 def query(text: str) -> wire.ListJobs:
-    return wire.query(Request({"type": "http", "query_string": text.encode()}), wire.ListJobs)
+    return query_model(Request({"type": "http", "query_string": text.encode()}), wire.ListJobs)
 
 
 def test_an_empty_query_asks_for_the_first_page_of_all() -> None:
