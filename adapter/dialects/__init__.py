@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from adapter.dialect import Dialect
 from adapter.dialects.compozy import COMPOZY
+from adapter.dialects.fastgen import FASTGEN
 from adapter.dialects.jsworkflows import JSWORKFLOWS
 from adapter.dialects.justworkflowit import JUSTWORKFLOWIT
 from adapter.dialects.stackshift import STACKSHIFT
 
-DIALECTS: tuple[Dialect, ...] = (COMPOZY, JSWORKFLOWS, JUSTWORKFLOWIT, STACKSHIFT)
+DIALECTS: tuple[Dialect, ...] = (COMPOZY, FASTGEN, JSWORKFLOWS, JUSTWORKFLOWIT, STACKSHIFT)
