@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from definitions.dialects.compozy import checks, words
@@ -42,25 +43,17 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
     report = new_report()
     _check_top(workflow, where, report)
     schemas = _schemas(workflow, where, report)
-    config, config_at = checks.objects_at(workflow, "config", where, report), child(where, "config")
-    checks.has_keys(config, (*words.CONFIG_KEYS, *words.CONFIG_IGNORED), config_at, report)
+    config = checks.objects_at(workflow, "config", where, report)
+    checks.has_keys(config, (*words.CONFIG_KEYS, *words.CONFIG_IGNORED), child(where, "config"), report)
     read_triggers(workflow, where, schemas, report)
-    executables = read_executables(workflow, where, executors, report)
     tasks = checks.list_at(workflow, "tasks", where, report)
     if isinstance(workflow.get("tasks") or [], list) and not tasks:
         report.add("tasks-empty", child(where, "tasks"), "a workflow needs at least one task")
-    input_schema = schema_at(config, "input", config_at, schemas, report)
+    input_schema = schema_at(config, "input", child(where, "config"), schemas, report)
     known = all_tasks(tasks, child(where, "tasks"), report)
     names = _names(workflow, config, where, known, defaults_of(input_schema), report)
-    context = Context(
-        report,
-        names,
-        executables,
-        schemas,
-        _inputs(workflow),
-        retry_at(config, config_at, report),
-        checks.seconds_at(config, "start_to_close_timeout", config_at, report),
-    )
+    executables = read_executables(workflow, where, executors, report)
+    context = _context(config, where, Context(report, names, executables, schemas, _inputs(workflow)))
     body = _body(tasks, config, where, context)
     outputs = checks.objects_at(workflow, "outputs", where, report)
     finished = names.template(outputs, child(where, "outputs"))
@@ -79,6 +72,17 @@ def compile_workflow(workflow: dict[str, Any], where: str, executors: Mapping[st
         input_schema=input_schema,
         result=finished if workflow.get("outputs") is not None else every,
     )
+    return _bounded(made, where, report)
+
+
+def _context(config: dict[str, Any], where: str, context: Context) -> Context:
+    """The context with the policies that hold for all tasks."""
+    at_config = child(where, "config")
+    timeout = checks.seconds_at(config, "start_to_close_timeout", at_config, context.report)
+    return replace(context, retry=retry_at(config, at_config, context.report), timeout=timeout)
+
+
+def _bounded(made: Definition, where: str, report: Report) -> Definition:
     size = len(json.dumps(made.dump(), separators=(",", ":")))
     message = f"the workflow comes to {size} bytes, and {words.COMPILED_LIMIT} are taken: split it in several"
     checks.expect(size <= words.COMPILED_LIMIT, where, report, "workflow-too-large", message)

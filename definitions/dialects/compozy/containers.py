@@ -73,12 +73,8 @@ def collection(task: Task, context: Context, builder: Builder) -> Made | None:
     own = {key: at(name) for key, name in (("item", item), ("index", index)) if name}
     names = names.bound(**own)
     body = _body(task, shared, context.naming(_parented(task, shared, names)), builder)
-    mode = raw.get("mode", "parallel")
-    checks.is_word(mode, words.MODES, child(task.path, "mode"), report)
     strategy = _strategy(task, context, "wait_all")
-    batch = _whole(task, "batch", words.AT_ONCE_LIMIT, context)
-    workers = _whole(task, "max_workers", words.AT_ONCE_LIMIT, context)
-    within = checks.seconds_at(raw, "timeout", task.path, report)
+    at_once, within = _at_once(task, context), checks.seconds_at(raw, "timeout", task.path, report)
     where = child(task.path, "filter")
     kept = raw.get("filter")
     chosen = names.truth(kept, where) if kept is not None and checks.is_text(kept, where, report) else None
@@ -93,13 +89,22 @@ def collection(task: Task, context: Context, builder: Builder) -> Made | None:
         body=body,
         item_as=item or "item",
         index_as=index or "index",
-        at_once=1 if mode == "sequential" else min(workers or words.AT_ONCE_LIMIT, batch or words.AT_ONCE),
+        at_once=at_once,
         strategy=strategy,
         report=True,
         result=result,
         **unfit(task, context, result),
     )
     return Made(step, shared.given, misfit(task, context))
+
+
+def _at_once(task: Task, context: Context) -> int:
+    """How many items are at work at a time."""
+    mode = task.raw.get("mode", "parallel")
+    checks.is_word(mode, words.MODES, child(task.path, "mode"), context.report)
+    batch, workers = (_whole(task, key, words.AT_ONCE_LIMIT, context) for key in ("batch", "max_workers"))
+    given = [number for number in (batch, workers) if number is not None]
+    return 1 if mode == "sequential" else min(given, default=words.AT_ONCE)
 
 
 def _body(task: Task, shared: Common, context: Context, builder: Builder) -> Block | None:
