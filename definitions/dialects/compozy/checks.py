@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from definitions import checks
+from definitions.checks import expect, is_object, is_whole
 from definitions.dialects.compozy.words import DURATIONS
 from definitions.durations import total
 from definitions.json_path import child
+from definitions.model import NAME_LIMIT
 from definitions.report import Report
 
-
-def expect(good: bool, path: str, report: Report, code: str, message: str) -> bool:
-    if not good:
-        report.add(code, path, message)
-    return good
-
-
-def is_object(value: Any, path: str, report: Report, code: str = "object-expected") -> bool:
-    return expect(isinstance(value, dict), path, report, code, "expected an object")
+__all__ = [
+    "expect",
+    "has_keys",
+    "is_list",
+    "is_name",
+    "is_object",
+    "is_text",
+    "is_whole",
+    "is_word",
+    "list_at",
+    "objects_at",
+    "seconds",
+    "seconds_at",
+]
 
 
 def is_list(value: Any, path: str, report: Report) -> bool:
@@ -29,20 +37,12 @@ def is_text(value: Any, path: str, report: Report, code: str = "text-expected") 
     return expect(isinstance(value, str) and value != "", path, report, code, "expected a string that is not empty")
 
 
-def is_name(value: Any, path: str, report: Report, code: str = "text-expected", longest: int = 200) -> bool:
-    """Text that is shown to operators."""
-    good = isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
-    return expect(good, path, report, code, f"expected a string of 1 to {longest} printable characters")
+def is_name(value: Any, path: str, report: Report, code: str = "text-expected") -> bool:
+    return checks.is_name(value, path, report, code, NAME_LIMIT)
 
 
 def is_word(value: Any, words: Collection[str], path: str, report: Report) -> bool:
-    good = isinstance(value, str) and value in words
-    return expect(good, path, report, "word-unknown", f"expected one of {', '.join(words)}")
-
-
-def is_whole(value: Any, low: int, high: int, path: str, report: Report) -> bool:
-    good = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    return expect(good, path, report, "number-invalid", f"expected a whole number from {low} to {high}")
+    return checks.is_word(value, words, path, report, "word-unknown")
 
 
 def objects_at(holder: dict[str, Any], key: str, path: str, report: Report) -> dict[str, Any]:
