@@ -66,8 +66,9 @@ async def _changed(
         events=_events(text),
         before=_events(earlier),
     )
-    unused = _slugs(earlier) - _slugs(text)
-    await slugs.give_up(workflows, state.facts.definition_id, unused)
+    # Again, now that it is live: another request of this workflow may have given one up meanwhile.
+    await slugs.take(workflows, state.facts.definition_id, _slugs(text))
+    await slugs.give_up(workflows, state.facts.definition_id, _slugs(earlier) - _slugs(text))
     return changed
 
 

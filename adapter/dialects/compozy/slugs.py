@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from datetime import datetime, timezone
 
 from adapter.dialects.compozy.documents import slugs_of
 from adapter.dialects.compozy.state import Workflows
@@ -18,6 +19,8 @@ SCOPE = "webhook"
 PUBLIC = ""
 #: Seconds: longer than anybody asks.
 FOR_GOOD = 10 * 365 * 86_400.0
+#: Seconds for which a workflow that has taken a slug may not have been saved yet.
+BEING_SAVED = 60.0
 
 
 async def take(workflows: Workflows, definition_id: str, wanted: Collection[str]) -> None:
@@ -35,9 +38,10 @@ async def _take(workflows: Workflows, definition_id: str, slug: str) -> None:
         own = await client.claim(DIALECT, organisation, SCOPE, slug, FOR_GOOD, slug, definition_id)
         if own.run_id == definition_id:
             return
-        if await _uses(workflows, own.run_id, slug):
+        age = (datetime.now(timezone.utc) - own.claimed_at).total_seconds()
+        if age < BEING_SAVED or await _uses(workflows, own.run_id, slug):
             break
-        # Its workflow was changed or deleted, and the change cut short before this was freed.
+        # Its workflow was never saved after all; or changed or deleted, and that cut short before this was freed.
         await client.release_claim(DIALECT, organisation, SCOPE, slug, own.run_id)
     raise taken
 
@@ -53,6 +57,8 @@ async def _uses(workflows: Workflows, definition_id: str, slug: str) -> bool:
 async def give_up(workflows: Workflows, definition_id: str, unused: Collection[str]) -> None:
     """Free slugs that a workflow has no webhook for any more."""
     for slug in sorted(unused):
+        if await _uses(workflows, definition_id, slug):
+            continue  # it has one again, by another request at this moment
         await workflows.client.release_claim(DIALECT, workflows.organisation, SCOPE, slug, definition_id)
 
 

@@ -263,33 +263,3 @@ async def test_without_dedupe_every_request_counts(vendor: Vendor, slug: str) ->
     for _ in range(2):
         assert (await call(vendor, slug, {}, headers={"X-Idempotency-Key": "1"})).status_code == 202
     await started(vendor, 2)
-
-
-# --- whose slug ---
-
-
-async def test_a_slug_belongs_to_the_organisation_that_had_it_first(vendor: Vendor, other: Vendor, slug: str) -> None:
-    await vendor.put(hooked(slug))
-    problem(await other.send("PUT", "/workflows/hooked", hooked(slug)), 409, "CONFLICT")
-    problem(await other.send("GET", "/workflows/hooked"), 404, "NOT_FOUND")
-    await vendor.send("DELETE", "/workflows/hooked")
-    refused(await call(vendor, slug, {"status": "paid"}), 404, "not_found")
-    problem(await other.send("PUT", "/workflows/hooked", hooked(slug)), 409, "CONFLICT")
-    await vendor.put(hooked(slug))
-    assert (await call(vendor, slug, {"status": "paid", "order": 1})).status_code == 202
-    assert await other.executions() == []
-
-
-async def test_of_two_organisations_at_once_one_gets_the_slug(vendor: Vendor, other: Vendor, slug: str) -> None:
-    sent = (client.send("PUT", "/workflows/hooked", hooked(slug)) for client in (vendor, other))
-    assert sorted([one.status_code for one in await asyncio.gather(*sent)]) == [201, 409]
-
-
-async def test_within_an_organisation_a_slug_belongs_to_one_workflow_at_a_time(vendor: Vendor, slug: str) -> None:
-    await vendor.put(hooked(slug))
-    problem(await vendor.send("PUT", "/workflows/second", hooked(slug, name="second")), 409, "CONFLICT")
-    await vendor.put(hooked(f"{slug}-renamed"), 200)
-    await vendor.put(hooked(slug, name="second"))
-    assert (await call(vendor, slug, {"status": "paid", "order": 1})).status_code == 202
-    await started(vendor, workflow="second")
-    assert await vendor.executions("hooked") == []
