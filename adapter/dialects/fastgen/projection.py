@@ -55,14 +55,24 @@ def _actions(snapshot: RunSnapshot, text: str, ended: bool) -> Iterator[Json]:
     for record in snapshot.records:
         if record.source == "engine" and language.is_action(record.step):
             records.setdefault(record.step, []).append(record)
-    for action in language.actions(text):
+    written = language.actions(text)
+    at_work = _at_work(snapshot, written)
+    for action in written:
         head = {key: action[key] for key in ("name", "key", "type")}
         visits = records.get(action["key"], [])
         yield from (head | _visit(record) for record in visits)
-        if snapshot.next_step == action["key"] and not (visits and visits[-1].status == "failure"):
+        if at_work == action["key"]:
             yield head | _empty(CANCELLED if ended else RUNNING)
         elif not visits:
             yield head | _empty(SKIPPED if ended else WAITING)
+
+
+def _at_work(snapshot: RunSnapshot, written: list[dict[str, str]]) -> str | None:
+    """The action that a run is at, or was at when it was cancelled."""
+    if snapshot.status != "cancelled":
+        return snapshot.next_step
+    records = [record for record in snapshot.records if record.source == "engine"]
+    return records[-1].next if records else next((action["key"] for action in written), None)
 
 
 def _visit(record: StepRecord) -> Json:

@@ -11,7 +11,7 @@ def variable(name: str, value: Any) -> Json:
     return {"name": name, "type": "variable", "config": {"value": value}}
 
 
-def returns(body: Any = None, status: int = 200, name: str = "Reply", **more: Any) -> Json:
+def returns(body: Any = None, status: Any = 200, name: str = "Reply", **more: Any) -> Json:
     return {"name": name, "type": "return", "config": {"status": status, "body": body, **more}}
 
 
