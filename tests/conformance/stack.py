@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from adapter.app import create_app
 from adapter.server import AdapterServer, bind
 from adapter.settings import Settings
+from tests.conftest import temporal_executable
 from tests.running import worker_settings
+from tests.worker.test_long_waits import SKIPPING
 from worker.__main__ import running
 from worker.client import TidegateClient
 
@@ -52,3 +55,13 @@ async def adapter(
         finally:
             server.stop()
             await serving
+
+
+@contextlib.asynccontextmanager
+async def skipping_stack(settings: Settings) -> AsyncIterator[tuple[WorkflowEnvironment, Stack]]:
+    """A server that skips time, with an adapter and a worker of its own."""
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=temporal_executable(), dev_server_extra_args=SKIPPING
+    )
+    async with environment, adapter(environment.client, settings=settings) as stack, stack.worker():
+        yield environment, stack

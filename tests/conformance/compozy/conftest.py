@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 
@@ -12,31 +11,21 @@ from cryptography.fernet import Fernet
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from adapter.keyring import Keyring, Principal
 from adapter.settings import Settings
 from tests.conformance.compozy.vendor import Vendor, vendor_of
-from tests.conformance.stack import Stack, adapter
+from tests.conformance.keys import keyring
+from tests.conformance.stack import Stack, adapter, skipping_stack
 from tests.conformance.stackshift.site import Site
-from tests.conftest import temporal_executable
-from tests.worker.test_long_waits import SKIPPING
 
-KEYS = 400
 #: A key that may read executions and nothing else.
 READER = "cpzy_reader"
 SECRET_KEY = Fernet.generate_key().decode()
 _numbers = itertools.count()
 
 
-def _entry(token: str, organisation: str, *permissions: str) -> tuple[str, Principal]:
-    sha256 = hashlib.sha256(token.encode()).hexdigest()
-    return sha256, Principal(token, organisation, frozenset(permissions), key=sha256[:16])
-
-
 def keyed() -> Settings:
     """Settings with a key for each of many organisations."""
-    entries = [_entry(f"cpzy_{number}", f"org-{number}", "*") for number in range(KEYS)]
-    reader = _entry(READER, "org-reader", "execution:read")
-    return Settings(api_keys=Keyring((*entries, reader)), secret_keys=(SECRET_KEY,), max_body=1_500_000)
+    return Settings(api_keys=keyring("cpzy_", READER, "execution:read"), secret_keys=(SECRET_KEY,), max_body=1_500_000)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -72,8 +61,5 @@ def site() -> Iterator[Site]:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def skipping() -> AsyncIterator[tuple[WorkflowEnvironment, Stack]]:
     """A server that skips time, with an adapter and a worker of its own."""
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        dev_server_existing_path=temporal_executable(), dev_server_extra_args=SKIPPING
-    )
-    async with environment, adapter(environment.client, settings=keyed()) as stack, stack.worker():
-        yield environment, stack
+    async with skipping_stack(keyed()) as found:
+        yield found

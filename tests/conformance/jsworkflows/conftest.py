@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -12,14 +11,13 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 from temporalio.client import Client
 
-from adapter.keyring import Keyring, Principal
 from adapter.settings import Settings
 from tests.conformance.jsworkflows.vendor import Vendor, vendor_of
+from tests.conformance.keys import keyring
 from tests.conformance.stack import TOKEN_KEYS, Stack, adapter
 from tests.worker.activities.local_server import LocalServer
 from worker.settings import read_settings
 
-KEYS = 300
 #: A key that may read runs and nothing else.
 READER = "reader"
 #: What the examples call.
@@ -28,16 +26,9 @@ SECRET_KEY = Fernet.generate_key().decode()
 _numbers = itertools.count()
 
 
-def _entry(token: str, organisation: str, *permissions: str) -> tuple[str, Principal]:
-    sha256 = hashlib.sha256(token.encode()).hexdigest()
-    return sha256, Principal(token, organisation, frozenset(permissions), key=sha256[:16])
-
-
 def keyed() -> Settings:
     """Settings with a key for each of many organisations."""
-    entries = [_entry(f"key-{number}", f"org-{number}", "*") for number in range(KEYS)]
-    keyring = Keyring((*entries, _entry(READER, "org-reader", "run:read")))
-    return Settings(api_keys=keyring, secret_keys=(SECRET_KEY,), resume_wait=20.0)
+    return Settings(api_keys=keyring("key-", READER, "run:read"), secret_keys=(SECRET_KEY,), resume_wait=20.0)
 
 
 @dataclass
