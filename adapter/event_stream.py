@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
+
+from definitions.errors import TidegateError
 
 #: Seconds of silence after which a comment is sent, so that nobody in between takes the connection for dead.
 PING_SECONDS = 15.0
@@ -58,7 +60,8 @@ class EventStream(Response):
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
-                sending.result()
+                with suppress(TidegateError):  # it ends; whoever comes back is told why
+                    sending.result()
         finally:
             for task in tasks:
                 task.cancel()

@@ -34,6 +34,7 @@ INTERNAL_ERROR = "INTERNAL_ERROR"
 HOOK_ERROR = {
     400: "bad_request",
     401: "unauthorized",
+    403: "unauthorized",
     404: "not_found",
     405: "bad_request",
     408: "bad_request",

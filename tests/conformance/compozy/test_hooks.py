@@ -17,8 +17,8 @@ from temporalio.client import Client
 from definitions import ids
 from tests.conformance.compozy.conftest import SECRET_KEY
 from tests.conformance.compozy.samples import gives, workflow
-from tests.conformance.compozy.vendor import Json, Vendor, data_of, problem
-from tests.conformance.stack import Stack
+from tests.conformance.compozy.vendor import Json, Vendor, data_of, problem, vendor_of
+from tests.conformance.stack import Stack, adapter
 from tests.running import eventually
 from worker.client import SecretBox, TidegateClient
 
@@ -225,6 +225,12 @@ async def histories(client: Client, vendor: Vendor, exec_id: str) -> str:
     wanted.append(ids.version_workflow_id("compozy", vendor.organisation, definition, 1))
     found = [(await client.get_workflow_handle(one).fetch_history()).to_json() for one in wanted]
     return "\n".join(found)
+
+
+async def test_a_server_that_keeps_no_secrets_says_so(temporal_client: Client, slug: str) -> None:
+    async with adapter(temporal_client) as stack, stack.worker(), vendor_of(stack, "any", "default") as vendor:
+        response = await vendor.send("PUT", "/workflows/hooked", hooked(slug, verify=SIGNED))
+        assert "TIDEGATE_SECRET_KEYS" in problem(response, 503, "UNAVAILABLE")["details"]
 
 
 async def test_a_secret_that_the_organisation_keeps_by_name(

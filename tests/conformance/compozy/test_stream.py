@@ -14,11 +14,13 @@ import httpx
 import pytest
 from temporalio.client import Client
 
+from definitions.errors import NotFound
 from tests.conformance.compozy.conftest import keyed
 from tests.conformance.compozy.samples import gate, gives, quick, wait, workflow
 from tests.conformance.compozy.vendor import Json, Vendor, problem, vendor_of
 from tests.conformance.stack import Stack, adapter
 from tests.running import eventually
+from worker.run_watch import Seen, Watch
 
 
 @dataclass
@@ -201,6 +203,23 @@ async def test_silence_is_filled_with_pings(vendor: Vendor, monkeypatch: pytest.
             pings += line == ": ping"
             if pings == 3:
                 break
+
+
+async def test_a_stream_whose_execution_can_be_watched_no_more_ends(
+    vendor: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = Watch.after
+
+    async def once(watch: Watch, number: int) -> Seen:
+        if number:
+            raise NotFound("removed")
+        return await after(watch, number)
+
+    await vendor.put(gate())
+    exec_id = await vendor.start("gate-flow")
+    await vendor.waits(exec_id)
+    monkeypatch.setattr(Watch, "after", once)
+    assert [one.id for one in await Streaming(vendor).read(exec_id)] == ["0", "1"]
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(temporal_client: Client) -> None:
