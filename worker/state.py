@@ -41,7 +41,8 @@ class Frame:
     """Where one block is: its cursor, and what the visit at the cursor has to remember.
 
     `entered` tells that the visit at the cursor has begun, so that it goes on, under the same number, when the state is
-    taken up again. `memory` belongs to the step's kind. `frames` are the blocks inside that step.
+    taken up again. `memory` belongs to the step's kind. `frames` are the blocks inside that step. `turn` tells apart the
+    blocks of several visits of the steps around: it is a part of every visit's id.
     """
 
     cursor: str | None
@@ -57,6 +58,7 @@ class Frame:
     error: list[str] | None = None
     #: A block inside a step has ended: nothing but its output is needed while its siblings go on.
     ended: bool = False
+    turn: str = ""
 
     def end(self) -> None:
         """Forget what an ended block needs no more: a step may have thousands of blocks inside."""

@@ -127,7 +127,7 @@ class Visit:
 
     @property
     def id(self) -> str:
-        return f"{self.step}#{self.number}"
+        return f"{self.step}#{self.number}{self.frame.turn}"
 
     def scope(self) -> Mapping[str, Any]:
         return scope(self.frame, self.outer, self.run.definition.merged)
@@ -147,14 +147,18 @@ class Visit:
             definition_name=facts.definition_name,
             step=self.step,
             visit=self.number,
-            idempotency_key=f"{facts.run_id}/{self.step}/{self.number}",
+            idempotency_key=f"{facts.run_id}/{self.step}/{self.number}{self.frame.turn}",
         )
 
     def inner(self, key: str, block: Block, data: dict[str, Any]) -> Frame:
         """The frame of a block inside this step, as it was left or new."""
         if key not in self.frame.frames:
-            self.frame.frames[key] = Frame(cursor=block.start, data=data)
+            self.frame.frames[key] = Frame(cursor=block.start, data=data, turn=self._turn())
         return self.frame.frames[key]
+
+    def _turn(self) -> str:
+        """What tells the blocks inside this visit from those of the step's first one."""
+        return self.frame.turn if self.number == 1 else f"{self.frame.turn}@{len(self.outer) + 1}.{self.number}"
 
     async def run_inner(self, key: str, block: Block, data: dict[str, Any]) -> Any:
         """Run a block inside this step; the same failure again if it had failed before the state was taken up."""

@@ -199,7 +199,7 @@ def _add(visit: Visit, branch_id: str, action: str, depth: int, **more: Any) -> 
 
 
 def _inner(visit: Visit, branch_id: str, branch: Branch) -> ActionVisit:
-    frame = Frame(cursor=None, entered_at=timestamp(visit.run.now()))
+    frame = Frame(cursor=None, entered_at=timestamp(visit.run.now()), turn=visit.frame.turn)
     outer = (*visit.outer, visit.frame)
     name = f"{visit.name}/{branch['action']}"
     return ActionVisit(
@@ -316,7 +316,7 @@ async def _hook(visit: Visit, step: BranchesStep, action: str | None, error: str
     memory = visit.frame.memory
     if "hook" not in memory:
         memory["hook"] = f"{visit.id}/{action}"
-        branch = {"action": action, "visit": 1}
+        branch = {"action": action, "visit": visit.number}
         inner = _inner(visit, memory["hook"], branch)
         context: CallContext = inner.call_context()
         call = replace(ActionCall(context, action, memory["hook"], **_code(step)), hook=True, error=error)

@@ -116,7 +116,7 @@ async def _wait(visit: Visit, asked: dict[str, Any]) -> None:
     """Park until the event has come, or its deadline has passed and the handler goes on with that."""
     frame, step = visit.frame, _wait_step(asked)
     name = f"{visit.name}/{step.events[0]}"
-    inner = frame.frames.setdefault(name, Frame(cursor=name))
+    inner = frame.frames.setdefault(name, Frame(cursor=name, turn=frame.turn))
     if not inner.entered:
         # A new wait, or one that begins anew after a failure.
         frame.visits[name] = frame.visits.get(name, 0) + 1
@@ -171,7 +171,7 @@ def _wait_step(asked: dict[str, Any]) -> WaitStep:
 
 def _inner(visit: Visit, name: str, entered_at: str) -> Visit:
     """A step of the handler, as a visit of its own for the records."""
-    frame = Frame(cursor=None, entered_at=entered_at)
+    frame = Frame(cursor=None, entered_at=entered_at, turn=visit.frame.turn)
     return Visit(
         visit.run, f"{visit.name}/{name}", visit.number, visit.path, frame, visit.outer, "step.run", visit.name
     )
