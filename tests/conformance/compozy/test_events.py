@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio.client import Client
 
 from tests.conformance.compozy.samples import gate, gives, wait, workflow
 from tests.conformance.compozy.vendor import Json, Vendor, first_shape
+from tests.conformance.stack import Stack
 from tests.running import eventually
+from worker.client import TidegateClient
 
 
 def listener(name: str, event: str = "order.paid", **more: Json) -> Json:
@@ -144,6 +147,22 @@ async def test_a_changed_trigger_counts_at_once(vendor: Vendor) -> None:
     first_shape(await vendor.send("POST", "/events", {"name": "order.paid"}), 404, "NOT_FOUND")
     await vendor.event("order.settled", {"n": 1})
     await started(vendor, "biller")
+
+
+async def test_workflows_that_listen_no_more_are_not_asked(
+    vendor: Vendor, temporal_client: Client, keyed_stack: Stack
+) -> None:
+    client = TidegateClient(temporal_client, keyed_stack.queue)
+
+    async def asked(event: str) -> int:
+        return len(await client.may_hear("compozy", vendor.organisation, event))
+
+    await vendor.put(listener("biller"))
+    assert await asked("order.paid") == 1
+    await vendor.put(listener("biller", "order.settled"), 200)
+    assert (await asked("order.paid"), await asked("order.settled")) == (0, 1)
+    await vendor.send("DELETE", "/workflows/biller")
+    assert await asked("order.settled") == 0
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio.client import Client
 
+from definitions.contract import CONTINUE_AS_NEW
 from tests.conformance.compozy.samples import gate, gives, wait, workflow
 from tests.conformance.compozy.vendor import Json, Vendor, first_shape, problem
+from tests.running import eventually
 
 
 async def test_a_signal_wakes_the_task_that_waits_for_it(vendor: Vendor) -> None:
@@ -104,6 +107,25 @@ async def test_the_same_idempotency_key_is_one_signal(vendor: Vendor, header: st
     await vendor.ended(exec_id)
     # A repetition of what the execution has taken is answered as it was the first time, though it has ended.
     await vendor.signalled(exec_id, "go", {"n": 2}, headers={"Idempotency-Key": "another"})
+    first_shape(await vendor.signal(exec_id, "go", headers={"Idempotency-Key": "new"}), 404, "NOT_FOUND")
+
+
+async def test_an_idempotency_key_is_remembered_by_an_execution_that_has_gone_on_elsewhere_and_ended(
+    vendor: Vendor, temporal_client: Client
+) -> None:
+    """Temporal itself remembers updates for one execution of its own, but not over continue-as-new."""
+    await vendor.put(workflow("two", wait("first", "go", "second"), wait("second", "on")))
+    exec_id = await vendor.start("two")
+    key = {"Idempotency-Key": "k"}
+    await vendor.signalled(exec_id, "go", {"n": 1}, headers=key)
+    await vendor.waits(exec_id, "second")
+    handle = temporal_client.get_workflow_handle(vendor.workflow_id(exec_id))
+    before = (await handle.describe()).run_id
+    await handle.signal(CONTINUE_AS_NEW)
+    await eventually(handle.describe, lambda found: found.run_id != before)
+    await vendor.signalled(exec_id, "on")
+    await vendor.ended(exec_id)
+    await vendor.signalled(exec_id, "go", {"n": 1}, headers=key)
     first_shape(await vendor.signal(exec_id, "go", headers={"Idempotency-Key": "new"}), 404, "NOT_FOUND")
 
 
