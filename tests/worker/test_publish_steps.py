@@ -271,3 +271,11 @@ def test_a_lineage_is_bounded_and_keeps_what_comes_again() -> None:
         facts.lineage = extended(facts)
     assert len(facts.lineage) == LINEAGE_LIMIT
     assert facts.lineage["loop"] == 3 * LINEAGE_LIMIT // 10
+
+
+async def test_many_large_events_at_once_are_sent_in_several_tasks(org: Runs) -> None:
+    """Temporal ends a run that asks for more than 4 MB in one of them."""
+    branches = {f"b{n}": block("p", p=publishing(f"e{n}", payload=path("${input}"))) for n in range(16)}
+    step = {"kind": "parallel", "branches": branches}
+    given = await output(org, step, "x" * 300_000)
+    assert len({one["event_id"] for one in given.values()}) == 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from definitions.expressions import ABSENT
 from definitions.model import Expression
 from worker.attributes import short
+from worker.state import size
 from worker.steps.base import StepFailed, Visit, raise_if_stopped
 
 #: One attempt; a worker that dies in it is noticed after this.
@@ -33,6 +35,7 @@ async def perform(
     """The result of an activity. Raises StepFailed with the code of its answer."""
     try:
         with visit.run.working():
+            await visit.run.pace.room(size(asdict(argument)))
             return await workflow.execute_activity(
                 name,
                 argument,
