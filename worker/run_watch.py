@@ -171,7 +171,7 @@ class RunWatches:
             if not (token or following or ended):
                 # It has closed, but what it shows is another execution by now: a resumption, which is followed too.
                 await asyncio.sleep(RETRY_SECONDS)
-                execution, known = await self._latest(workflow_id)
+                (execution, _), known = await self._latest(workflow_id), 0
 
     async def _latest(self, workflow_id: str) -> tuple[str, int]:
         """The latest execution's run id, and how many events it has."""

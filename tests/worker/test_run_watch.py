@@ -166,3 +166,27 @@ async def test_no_worker_at_the_first_look(temporal_client: Client) -> None:
         with pytest.raises(Unavailable):
             await watch.after(0)
     await runs.handle(run_id).terminate()
+
+
+async def test_a_run_that_was_resumed_before_its_end_was_seen(runs: Runs) -> None:
+    run_id = await runs.start(block("a", a=wait("go")))
+    await runs.parked(run_id)
+    may_look = asyncio.Event()
+    may_look.set()
+
+    async def look(workflow: str) -> RunSnapshot:
+        await may_look.wait()
+        return await runs.snapshot(run_id)
+
+    async with RunWatches(runs.tidegate.temporal, look).watch(workflow_id(runs, run_id)) as watch:
+        number = (await watch.after(0)).number
+        may_look.clear()
+        await runs.tidegate.cancel_run(DIALECT, runs.organisation, run_id)
+        await runs.ended(run_id, "cancelled")
+        await runs.tidegate.resume_run(DIALECT, runs.organisation, run_id, request_id="again")
+        await runs.parked(run_id)
+        may_look.set()
+        assert (await watch.after(number)).snapshot.status == "running"
+        await runs.send(run_id, "go")  # while the watcher turns to the new execution
+        await runs.ended(run_id)
+        await seen_until(watch, "succeeded", 10)
