@@ -81,10 +81,14 @@ class Pairing:
             self.soonest = min(self.soonest, NEVER if deadline is None else deadline + GRACE)
 
     def withdraw(self, workflow_id: str, wait_id: str) -> None:
-        """A run waits no more. While it is being asked, its answer counts instead."""
+        """A run waits no more. While it is being asked, its answer counts instead, and is the last."""
         number = self._numbers.get((workflow_id, wait_id))
-        if number is not None and self.state.waiters[number].offered is None:
+        if number is None:
+            return
+        if self.state.waiters[number].offered is None:
             self._drop(number)
+        else:
+            self.state.waiters[number].again = False
 
     def _drop(self, number: int) -> None:
         waiter = self.state.waiters.pop(number)

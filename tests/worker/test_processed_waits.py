@@ -133,3 +133,21 @@ async def test_a_correlated_wait_goes_on_after_a_rejected_event(runs: Runs) -> N
         event = PostEvent(id=str(uuid.uuid4()), payload={"n": n}, has_payload=True)
         await runs.tidegate.post_event(DIALECT, runs.organisation, "go", key, event)
     assert (await runs.ended(run_id)).output["event"]["payload"] == {"n": 7}
+
+
+async def test_what_a_mailbox_has_while_another_event_is_processed_comes_afterwards(runs: Runs) -> None:
+    """The first event is addressed to the run itself: the mailbox hears of it only that the wait is gone."""
+    key = str(uuid.uuid4())
+    slow = block("hold", hold=wait("finish", next="x"), **DOUBLE["steps"])
+    step = {**processed(correlation={"key": literal(key)}), "processor": slow}
+    run_id = await runs.start(block("w", w=step))
+    await runs.parked(run_id)
+    await runs.send(run_id, "go", {"n": 1})
+    await eventually(lambda: runs.snapshot(run_id), lambda s: [w.events for w in s.waits] == [["finish"]])
+    event = PostEvent(id=str(uuid.uuid4()), payload={"n": 9}, has_payload=True, wait=True)
+    posted = await runs.tidegate.post_event(DIALECT, runs.organisation, "go", key, event)
+    assert posted.outcome == "buffered"
+    for _ in range(2):
+        await eventually(lambda: runs.snapshot(run_id), lambda s: [w.events for w in s.waits] == [["finish"]])
+        await runs.send(run_id, "finish")
+    assert (await runs.ended(run_id)).output["event"]["payload"] == {"n": 9}

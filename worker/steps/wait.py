@@ -83,9 +83,9 @@ async def _outcome(visit: Visit, step: WaitStep, wait: OpenWait) -> Done:
 
 
 def _go_on(visit: Visit, wait: OpenWait) -> None:
-    """What has come was not it: wait for the next one. A mailbox has dropped a wait that it gave an event to."""
-    if wait.received[-1].wait is not None:
-        visit.frame.memory.get("registered", []).clear()
+    """What has come was not it: wait for the next one. A mailbox has dropped a wait that it gave an event to, or that
+    refused one while this one was looked at."""
+    visit.frame.memory.get("registered", []).clear()
     visit.run.waits.reopen(wait)
     visit.run.changed()
 
