@@ -41,8 +41,8 @@ class Frame:
     """Where one block is: its cursor, and what the visit at the cursor has to remember.
 
     `entered` tells that the visit at the cursor has begun, so that it goes on, under the same number, when the state is
-    taken up again. `memory` belongs to the step's kind. `frames` are the blocks inside that step. `turn` tells the blocks
-    of several visits of the steps around apart: it is a part of every visit's id.
+    taken up again. `memory` belongs to the step's kind. `frames` are the blocks inside that step. `turn` is a part of
+    every visit's id: it tells the blocks of several visits of the steps around apart.
     """
 
     cursor: str | None

@@ -168,7 +168,8 @@ async def test_no_worker_at_the_first_look(temporal_client: Client) -> None:
     await runs.handle(run_id).terminate()
 
 
-async def test_a_run_that_was_resumed_before_its_end_was_seen(runs: Runs) -> None:
+async def test_a_run_that_was_resumed_before_its_end_was_seen(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_watch, "RETRY_SECONDS", 2.0)
     run_id = await runs.start(block("a", a=wait("go")))
     await runs.parked(run_id)
     may_look = asyncio.Event()
@@ -186,7 +187,9 @@ async def test_a_run_that_was_resumed_before_its_end_was_seen(runs: Runs) -> Non
         await runs.tidegate.resume_run(DIALECT, runs.organisation, run_id, request_id="again")
         await runs.parked(run_id)
         may_look.set()
-        assert (await watch.after(number)).snapshot.status == "running"
-        await runs.send(run_id, "go")  # while the watcher turns to the new execution
+        with pytest.raises(asyncio.TimeoutError):
+            while (seen := await asyncio.wait_for(watch.after(number), 1)).snapshot.status == "running":
+                number = seen.number
+        await runs.send(run_id, "go")  # before the watcher turns to the new execution
         await runs.ended(run_id)
         await seen_until(watch, "succeeded", 10)
