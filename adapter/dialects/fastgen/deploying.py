@@ -108,6 +108,8 @@ async def _moved(
         before=[one.text for one in earlier],
         still=still,
     )
+    for one in entries:  # again, now that it is live: another request of this route may have given it up meanwhile
+        await route_index.take(definitions, one)
     await route_index.give_up(definitions, earlier)
     return changed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,13 +10,12 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 from temporalio.client import Client
 
-from adapter.keyring import Keyring, Principal
 from adapter.settings import Settings
 from tests.conformance.fastgen.vendor import Vendor, vendor_of
+from tests.conformance.keys import keyring
 from tests.conformance.stack import Stack, adapter
 from tests.worker.activities.local_server import LocalServer
 
-KEYS = 300
 #: A key that may read runs and nothing else.
 READER = "fg_reader"
 SECRET_KEY = Fernet.generate_key().decode()
@@ -26,17 +24,10 @@ HOST, HOST_PROJECT = "shop.example.com", "hosted"
 _numbers = itertools.count()
 
 
-def _entry(token: str, organisation: str, *permissions: str) -> tuple[str, Principal]:
-    sha256 = hashlib.sha256(token.encode()).hexdigest()
-    return sha256, Principal(token, organisation, frozenset(permissions), key=sha256[:16])
-
-
 def keyed(resume_wait: float = 20.0) -> Settings:
     """Settings with a key for each of many organisations."""
-    entries = [_entry(f"fg_{number}", f"org-{number}", "*") for number in range(KEYS)]
-    keyring = Keyring((*entries, _entry(READER, "org-reader", "run:read")))
-    hosts = (("fastgen", ((HOST, HOST_PROJECT),)),)
-    return Settings(api_keys=keyring, secret_keys=(SECRET_KEY,), resume_wait=resume_wait, dialect_hosts=hosts)
+    keys, hosts = keyring("fg_", READER, "run:read"), (("fastgen", ((HOST, HOST_PROJECT),)),)
+    return Settings(api_keys=keys, secret_keys=(SECRET_KEY,), resume_wait=resume_wait, dialect_hosts=hosts)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
