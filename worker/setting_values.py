@@ -51,6 +51,14 @@ def level(value: str) -> str:
     return value.lower()
 
 
+def database(value: str) -> tuple[tuple[str, ...], str]:
+    """The organisations that may use it, none for all, and the URL."""
+    *organisations, url = value.split()
+    if len(organisations) > 1 or "://" not in url:
+        raise ValueError("must be a database URL, before which there may be organisations, separated by commas")
+    return (texts(organisations[0]) if organisations else ()), url
+
+
 def secret_keys(value: str) -> tuple[str, ...]:
     keys = texts(value)
     secrets.SecretBox(keys)

@@ -84,6 +84,20 @@ class Settings:
             "many": "HANDLE",
         },
     )
+    db_name: tuple[tuple[str, tuple[tuple[str, ...], str]], ...] = field(
+        default=(),
+        repr=False,
+        metadata={
+            **_env(
+                "TIDEGATE_DB_NAME",
+                values.database,
+                "A database that workflows may query, by its name: the variable for `stock` ends in `STOCK` instead of "
+                "`NAME`. An SQLAlchemy URL; before it, with a blank between, the organisations that may use it, "
+                "separated by commas. Without these every one may.",
+            ),
+            "many": "NAME",
+        },
+    )
     secret_keys: tuple[str, ...] = field(
         default=(),
         repr=False,

@@ -43,6 +43,8 @@ def test_everything_is_read() -> None:
             "TIDEGATE_HTTP_REWRITE": "https://API.test=http://127.0.0.1:9000, http://[::1]:80=http://b.test",
             "TIDEGATE_OAUTH_MY_SLACK": "xoxb",
             "TIDEGATE_OAUTH_A": "first",
+            "TIDEGATE_DB_STOCK": "sqlite:////data/stock.db",
+            "TIDEGATE_DB_BOOKS": "acme,other  postgresql://u:p@db/books",
             "TIDEGATE_LOG_LEVEL": "DEBUG",
             "TIDEGATE_MAX_CACHED_WORKFLOWS": "0",
             "TIDEGATE_CODE_AT_ONCE": "2",
@@ -58,6 +60,11 @@ def test_everything_is_read() -> None:
     assert (found.secret_keys[0], found.token_keys, found.log_level) == (KEY, (TOKEN_KEY, f"{TOKEN_KEY}2"), "debug")
     assert found.public_url == "https://Example.com/base"
     assert found.http_rewrite == (("https://api.test", "http://127.0.0.1:9000"), ("http://[::1]:80", "http://b.test"))
+    assert found.db_name == (
+        ("BOOKS", (("acme", "other"), "postgresql://u:p@db/books")),
+        ("STOCK", ((), "sqlite:////data/stock.db")),
+    )
+    assert "u:p" not in repr(found)
     assert found.oauth_handle == (("A", "first"), ("MY_SLACK", "xoxb"))
 
 
@@ -69,6 +76,8 @@ def test_everything_is_read() -> None:
         ("TIDEGATE_DEV", "true", "must be 0 or 1"),
         ("TIDEGATE_EVENT_LOOP_LIMIT", "0", "1"),
         ("TIDEGATE_AWS_ALLOW", "*", "must be a JSON object"),
+        ("TIDEGATE_DB_NAME", "acme", "must be a database URL"),
+        ("TIDEGATE_DB_NAME", "a b postgresql://u:p@db/books", "must be a database URL"),
         ("TIDEGATE_AWS_ALLOW", '{"a": ["x"]}', "account:region:function"),
         ("TIDEGATE_GCP_ALLOW", '{"a": ["x"]}', "https://HOST/PATH"),
         ("TIDEGATE_SECRET_KEYS", "hunter2", "key 1 is not a Fernet key"),

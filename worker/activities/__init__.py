@@ -21,6 +21,7 @@ EXECUTORS: dict[str, str] = {
     "chat": "worker.activities.chat:EXECUTOR",
     "aws_lambda": "worker.activities.aws_lambda:EXECUTOR",
     "gcp_cloudfunction": "worker.activities.gcp_cloudfunction:EXECUTOR",
+    "database": "worker.activities.database:EXECUTOR",
 }
 
 __all__ = [

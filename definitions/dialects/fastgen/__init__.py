@@ -33,7 +33,7 @@ from definitions.dialects.fastgen.words import (
 )
 from definitions.errors import InputInvalid
 from definitions.listeners import Occurrence, Trigger
-from definitions.model import Definition, Expression, PublishStep, Step
+from definitions.model import CodeStep, Definition, Expression, PublishStep, Step
 
 __all__ = [
     "API_TOKEN",
@@ -65,6 +65,7 @@ __all__ = [
     "request",
     "route",
     "run_input",
+    "sources",
     "text_of",
     "triggers",
     "with_active",
@@ -147,6 +148,13 @@ def actions(text: str) -> list[dict[str, str]]:
     reader.read(found.body.get("actions", []), f"{found.path}.actions")
     ordered = sorted(reader.found.values(), key=lambda one: reader.keys.index(one.key))
     return [{"key": one.key, "name": one.name, "type": one.type, "path": one.path} for one in ordered]
+
+
+def sources(text: str) -> list[tuple[str, str]]:
+    """The path and the module of every action of custom code, for a worker to look at. Raises DefinitionError."""
+    steps = compile_text(text).body.steps
+    found = [(one["path"], steps[one["key"]]) for one in actions(text)]
+    return [(f"{path}.config.code", step.source) for path, step in found if isinstance(step, CodeStep)]
 
 
 def route(text: str) -> Route:

@@ -111,7 +111,9 @@ def _http_request(action: Action, context: Context) -> Made:
 
 def _header(value: Any) -> Any:
     """Numbers and words as text: nothing else can be sent."""
-    return value if isinstance(value, str | dict) else {True: "true", False: "false"}.get(value, str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
 
 
 def _check_url(url: Any, path: str, report: Report) -> None:

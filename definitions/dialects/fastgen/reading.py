@@ -29,7 +29,7 @@ class Reader:
         """The actions of a list, with those inside of them."""
         if not checks.expect(isinstance(raw, list), path, self._report, "actions-invalid", "expected a list"):
             return []
-        if depth > words.DEPTH_LIMIT or len(self._seen) + len(raw) > words.ACTIONS_LIMIT:
+        if (raw and depth > words.DEPTH_LIMIT) or len(self._seen) + len(raw) > words.ACTIONS_LIMIT:
             limits = f"at most {words.ACTIONS_LIMIT} actions, nested at most {words.DEPTH_LIMIT} deep"
             self._report.add("actions-too-many", path, limits)
             return []

@@ -8,7 +8,8 @@ from worker.activities.http import CONFIG_SCHEMA
 
 
 def test_all_built_in_executors_are_known() -> None:
-    assert set(OUTPUTS) == set(EXECUTORS)
+    # In texts of this language values stand for references wherever these are: in a query that would be an injection.
+    assert set(OUTPUTS) == set(EXECUTORS) - {"database"}
 
 
 def test_the_keys_of_http_are_known() -> None:

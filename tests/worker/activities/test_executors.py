@@ -58,7 +58,7 @@ def as_entry_points(toml: str) -> str:
 
 async def test_the_readmes_example_works_when_installed(install: Install, bench: Bench, web: LocalServer) -> None:
     install("acme_sms", readme_block("python"), as_entry_points(readme_block("toml")))
-    assert executor_names() == ["/acme/send-sms", "aws_lambda", "chat", "gcp_cloudfunction", "http"]
+    assert executor_names() == ["/acme/send-sms", "aws_lambda", "chat", "database", "gcp_cloudfunction", "http"]
 
     bench.seal("gateway-token", "tok-1234")
     web.on("/sms", page({"id": "m-1"}, 202), Page(400), Page(503))
