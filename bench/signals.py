@@ -22,9 +22,8 @@ from bench.rounds import compare
 from bench.site import BY_HAND_QUEUE, Site, serve_namespace, serve_temporal
 from bench.stack import stack
 from bench.waiting import EVENT, PAYLOAD, waits_in_rounds
-from definitions import ids
+from definitions import ids, ksuids
 from definitions.dialects import compozy as language
-from definitions.dialects.compozy import ksuids
 from tidegate import temporal_server
 
 BY_HAND, RAW, OVER_HTTP = "by hand, raw signal", "raw signal", "signal over HTTP"

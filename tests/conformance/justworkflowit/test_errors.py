@@ -20,7 +20,7 @@ from tests.conformance.stack import Stack, adapter
 from tests.conftest import free_port
 
 ORGANISATION = "6f1c1a52-5b8e-4a52-9d2a-2f6f2a3c1d10"
-ID = str(uuid.uuid4())
+ID = "6d2e6d75-e001-4ca8-b625-ae5043c87f82"
 VERSION = {"definition": json.dumps(GATE)}
 SUBMIT = {"workflowId": ID, "workflowVersion": {"tag": "$LIVE"}}
 #: Every operation: what it needs, and a request that gets as far as "not found" or a success.
