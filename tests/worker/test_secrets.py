@@ -63,7 +63,7 @@ def test_without_keys_nothing_is_sealed_or_opened() -> None:
         SecretBox([]).open("acme", "token", sealed)
 
 
-@pytest.mark.parametrize("bad", ["short", "x" * 44, "ü" * 22, KEY[:-4]])
+@pytest.mark.parametrize("bad", ["short", "x" * 44, "ü" * 22, KEY[:-4]], ids=["short", "long", "letters", "cut"])
 def test_bad_key_is_named_by_its_place_only(bad: str) -> None:
     with pytest.raises(ValueError, match="key 2 is not a Fernet key") as caught:
         SecretBox([KEY, bad])

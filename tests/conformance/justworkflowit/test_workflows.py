@@ -146,7 +146,7 @@ async def test_a_tag_points_to_a_version_of_its_workflow_only(vendor: Vendor) ->
     invalid(await vendor.send("PUT", path, {}), "$.versionId")
 
 
-@pytest.mark.parametrize("workflow_id", [str(uuid.uuid4()), "nothing", "x" * 3000, "%00", "a%2Fb"])
+@pytest.mark.parametrize("workflow_id", ["6d2e6d75-e001-4ca8-b625-ae5043c87f82", "nothing", "x" * 3000, "%00", "a%2Fb"])
 async def test_an_unknown_workflow_is_not_found(vendor: Vendor, workflow_id: str) -> None:
     expected = (400, "ValidationError") if workflow_id == "%00" else (404, "NotFoundError")
     definition = {"definition": json.dumps(GATE)}

@@ -33,8 +33,8 @@ async def test_bomb_is_never_unpacked_beyond_its_bound() -> None:
 @pytest.mark.parametrize(
     ("encoding", "packed"),
     [
-        ("gzip", gzip.compress(b"abc" * 1000)),
-        ("GZIP", gzip.compress(b"abc" * 1000)),
+        ("gzip", gzip.compress(b"abc" * 1000, mtime=0)),
+        ("GZIP", gzip.compress(b"abc" * 1000, mtime=0)),
         ("deflate", zlib.compress(b"abc" * 1000)),
         ("identity", b"abc" * 1000),
         ("", b"abc" * 1000),
