@@ -1,10 +1,11 @@
-# Adapter and worker are one image: `tidegate serve` (the default) and `tidegate worker`.
+# Adapter and worker are one image: `tidegate serve` (the default) and `tidegate worker`. It has Deno, for workflows that
+# are code, and a driver for PostgreSQL, for those that query one.
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/image.txt requirements/
 RUN python -m venv /build && /build/bin/pip install --require-hashes -r requirements/build.txt
-RUN python -m venv /opt/tidegate && /opt/tidegate/bin/pip install --require-hashes -r requirements/runtime.txt
+RUN python -m venv /opt/tidegate && /opt/tidegate/bin/pip install --require-hashes -r requirements/image.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY definitions definitions
 COPY worker worker

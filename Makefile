@@ -62,6 +62,8 @@ requirements: setup  ## pin anew, after a change of pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	echo 'setuptools>=80' | $(COMPILE) --output-file requirements/build.txt -
 	$(COMPILE) --output-file requirements/runtime.txt pyproject.toml
+	$(COMPILE) --output-file requirements/image.txt --constraint requirements/runtime.txt \
+		--extra database --extra javascript pyproject.toml
 	$(COMPILE) --output-file requirements/test.txt --constraint requirements/runtime.txt \
 		--extra dev --extra javascript --extra test pyproject.toml
 
