@@ -21,6 +21,7 @@ from definitions import json_text
 from definitions.contract import VersionFacts
 from definitions.dialects import fastgen as language
 from definitions.dialects.fastgen.words import ROUTE, WORKFLOW
+from definitions.errors import DefinitionError, Problem
 
 router = APIRouter()
 
@@ -71,7 +72,7 @@ class Kind:
         name, dry = call.path("name"), wire.query(call.request, wire.Save).dryRun
         body = await _document(call, name)
         definitions = definitions_of(call, self.kind)
-        await compiled(deploying.text_of(definitions, name, body))
+        await _check(call, deploying.text_of(definitions, name, body))
         if dry:
             return Answer({"valid": True, "name": name, "project": definitions.project})
         await projects.taken(call)
@@ -109,6 +110,17 @@ class Kind:
         state = await definitions.state(call.path("name"))
         await deploying.delete(definitions, state)
         return Answer({"name": state.name, "deleted": True})
+
+
+async def _check(call: Call, text: str) -> None:
+    """What can be found wrong without running anything; a worker looks at custom code. Raises DefinitionError."""
+    await compiled(text)
+    for path, module in language.sources(text):
+        try:
+            await call.client.inspect_code(language.SHIM, module)
+        except DefinitionError as error:
+            found = [Problem(one.code, path, one.message, one.unsupported) for one in error.problems]
+            raise DefinitionError(found) from None
 
 
 async def _document(call: Call, name: str) -> Json:
