@@ -71,6 +71,8 @@ def test_every_code_is_documented(dialect: str) -> None:
         ('{"source": "stackshift.job(name, f)"}', "stackshift"),
         ('{"source": "export class Workflow { start(data) { run(data.job) } }"}', "jsworkflows"),
         ('{"name": "a", "steps": {}}', "jsworkflows"),
+        ('{"workflow": {"event": 5}}', "fastgen"),
+        ('{"project": "a", "route": {"method": "GET", "actions": []}}', "fastgen"),
         ('{"source": "export class Job {}"}', None),
         ('{"steps": []}', None),
         ("[]", None),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from definitions.dialects import fastgen
+from definitions.errors import InputInvalid
 from tests.definitions.fastgen.running import Flows, action, route, steps, workflow
 from tests.worker.activities.local_server import LocalServer, page
 
@@ -217,6 +218,15 @@ def test_a_request_is_held_against_its_route() -> None:
     definition = fastgen.compile_text(route(bodyValidation=schema))
     fastgen.check_input(definition, True, fastgen.request({"n": 1}, {}, {}, {}, ""))
     for value, path in ((None, "$"), ([], "$"), (fastgen.request({"n": "x"}, {}, {}, {}, ""), "$.body.n")):
-        with pytest.raises(fastgen.InputInvalid) as caught:
+        with pytest.raises(InputInvalid) as caught:
             fastgen.check_input(definition, value is not None, value)
         assert caught.value.path == path
+
+
+async def test_the_count_of_a_delivery(flows: Flows, web: LocalServer) -> None:
+    definition = fastgen.dried(fastgen.compile_text(on(web, "shop.workflow.count-stock")))
+    found = await flows.ended(definition, {"skus": ["SKU-1", "SKU-2", "NEW"]})
+    shown = {"event": "stock_short", "params": {"skus": ["SKU-1", "NEW"]}, "emitted": False}
+    assert found.data["action"]["tell"] == shown
+    enough = await flows.ended(definition, {"skus": ["SKU-2"]})
+    assert "tell" not in enough.data["action"]
