@@ -61,7 +61,7 @@ class Documents(Protocol):
 
 
 #: Name of a dialect -> how its files are read; of the others each file is one definition.
-DOCUMENTS: dict[str, Documents] = {"compozy": compozy}
+DOCUMENTS: dict[str, Documents] = {"compozy": compozy, "fastgen": fastgen}
 
 #: Name of a dialect -> which of its workflows events start. A dialect without events is not in it.
 LISTENERS: dict[str, Listening] = {"compozy": compozy, "fastgen": fastgen}

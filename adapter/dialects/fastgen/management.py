@@ -146,7 +146,7 @@ def _short(call: Call, definitions: Definitions, state: State, draft: VersionFac
     shown: Json = {
         "name": state.name,
         "project": definitions.project,
-        "active": state.active,
+        "active": state.active and deploying.shown(draft).get("active") is not False,
         "version": state.draft,
         "deployedVersion": state.live,
     }

@@ -2,7 +2,8 @@
 
 `draft` is on the version that was saved last, unless the definition has been deleted; `live` on the one that is
 deployed. `active` or `inactive` is there once somebody has switched it, or deployed it. The texts that are kept do not
-say whether they are active, since what they say counts only once: `draft-off` and `live-off` tell it.
+say whether they are active, since what they say counts only once: `draft-off` and `live-off` tell it. One that was
+published from a file has no draft: what is live stands in its place.
 """
 
 from __future__ import annotations
@@ -37,11 +38,16 @@ class State:
 
     @property
     def exists(self) -> bool:
-        return DRAFT in self.facts.tags
+        return not self.facts.tags.keys().isdisjoint((DRAFT, LIVE_TAG))
 
     @property
     def draft(self) -> int:
-        return self.facts.tags[DRAFT]
+        return self.facts.tags[self.mark]
+
+    @property
+    def mark(self) -> str:
+        """The tag of the draft, or of what stands in its place."""
+        return DRAFT if DRAFT in self.facts.tags else LIVE_TAG
 
     @property
     def live(self) -> int | None:
@@ -115,7 +121,7 @@ class Definitions:
     async def change(self, state: State, tags: Mapping[str, int], remove: Sequence[str] = ()) -> State:
         """Change tags, all at once. Raises NotFound for one that has been deleted meanwhile."""
         definition_id = state.facts.definition_id
-        only = DRAFT if state.exists else None
+        only = state.mark if state.exists else None
         try:
             await self.client.change_tags(DIALECT, self.organisation, definition_id, tags, remove, only=only)
         except NotFound:

@@ -31,7 +31,7 @@ from definitions.dialects.fastgen.words import (
     SHIM,
     WORKFLOW,
 )
-from definitions.errors import InputInvalid
+from definitions.errors import InputInvalid, Problem
 from definitions.listeners import Occurrence, Trigger
 from definitions.model import CodeStep, Definition, Expression, PublishStep, Step
 
@@ -49,6 +49,7 @@ __all__ = [
     "Reply",
     "Route",
     "actions",
+    "api_only",
     "check_input",
     "compile_text",
     "definition_name",
@@ -66,6 +67,7 @@ __all__ = [
     "route",
     "run_input",
     "sources",
+    "split",
     "text_of",
     "triggers",
     "with_active",
@@ -136,6 +138,18 @@ def recognises(text: str) -> bool:
         return False
     bodies = [value[kind] for kind in (WORKFLOW, ROUTE) if kind in value]
     return any(isinstance(body, dict) and {"actions", "event", "method"} & body.keys() for body in bodies)
+
+
+def split(text: str) -> dict[str, str]:
+    """A file is one definition."""
+    return {"$": text}
+
+
+def api_only(text: str) -> list[Problem]:
+    """Routes: their project and their place in it have to be claimed."""
+    found = document.read(text)
+    message = "a route is saved and deployed by PUT and POST /fastgen/{project}/routes/{name} only"
+    return [Problem("route-api-only", found.path, message, unsupported=True)] if found.kind == ROUTE else []
 
 
 def actions(text: str) -> list[dict[str, str]]:
