@@ -238,9 +238,9 @@ class PublishStep(_Step):
     and `refused`: [{definition_id, definition_name, reason}] if its payload does not fit all of them.
 
     With `key` the event is also sent to the run that waits for name and key (`posted`: {outcome, runs}). With `target`,
-    a run's id, it is delivered to that run (`delivered`: {status, step, completed}) and starts nothing. With `watch` the
-    step fails (`event-loop`) once too many runs of this definition have led to this one. A `dry` one only computes what
-    it would publish: {event, payload, emitted: false}.
+    a run's id, it is delivered to that run (`delivered`: {status, step, completed}) and starts nothing. With `watch`
+    the step fails (`event-loop`) once too many runs of this definition have led to this one. A `dry` one only computes
+    what it would publish: {event, payload, emitted: false}.
     """
 
     kind: Literal["publish"] = "publish"
