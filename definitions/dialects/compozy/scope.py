@@ -108,11 +108,15 @@ class Names:
         return self._bound(made, used)
 
     def truth(self, text: str, where: str) -> Expression:
-        """A template that comes to true or false, or else a CEL expression that does."""
-        if not has_action(text):
-            return self.condition(text, where, "bool")
-        words = {"true": part(literal(True)), "false": part(literal(False))}
-        return compose(case=part(self.template(text, where)), of=words)
+        """A template that comes to true or false, or else a CEL expression that does; anything else is an error."""
+        if has_action(text):
+            words = {"true": part(literal(True)), "false": part(literal(False))}
+            return compose(case=part(self.template(text, where)), of=words)
+        made = self.condition(text, where, "bool")
+        if self.report.problems or cel.certain_type(text) == "bool":
+            return made
+        # Only a truth is taken to choose by. The line's end is for a comment that the text may end with.
+        return self.condition(f"({text}\n) ? true : false", where)
 
     def value(self, text: str, where: str) -> Expression:
         """A template, or else a CEL expression, of any type."""

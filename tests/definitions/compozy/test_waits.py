@@ -64,6 +64,19 @@ async def test_a_condition_that_cannot_be_told_fails_the_wait(flows: Workflows) 
     assert (await runs.ended(run_id)).output == {"e": {"output": {"code": "WAIT_TASK_ERROR"}}}
 
 
+@pytest.mark.parametrize("value", [5, 0, "true", "", None, {"a": 1}])
+async def test_a_condition_that_gives_no_truth_fails_the_wait(flows: Workflows, value: object) -> None:
+    runs = flows.runs
+    flow = tasks(
+        "[{id: w, type: wait, wait_for: go, condition: signal.payload.n, on_error: {next: e}}, "
+        "{id: e, type: aggregate, outputs: {code: '{{ .tasks.w.error.code }}'}}]"
+    )
+    run_id = await flows.start(flow)
+    await runs.parked(run_id)
+    await runs.send(run_id, "go", {"n": value})
+    assert (await runs.ended(run_id)).output == {"e": {"output": {"code": "WAIT_TASK_ERROR"}}}
+
+
 async def test_a_processor_sees_every_signal_first(flows: Workflows, web: LocalServer) -> None:
     web.on("/check", lambda request: page({"valid": request.json()["signal"]["payload"]["n"] > 3}))
     runs = flows.runs
