@@ -19,6 +19,8 @@ from worker.waits import WaitState
 
 #: Step records that a run keeps; older ones remain in Temporal's history of the earlier runs of the chain.
 RECORD_LIMIT = 1_000
+#: Older records than those, kept for open waits, that are looked through each time; more are every so many records.
+FEW = 100
 #: Bytes of inputs and outputs that all step records keep together; the oldest records give theirs up first.
 RECORD_BYTES = 512_000
 #: Bytes of data, as JSON, that a run keeps.
@@ -161,14 +163,19 @@ class RunState:
                 break
             self._strip(old)
         if len(self.records) > RECORD_LIMIT:
-            self._forget(self.records[:-RECORD_LIMIT])
+            self._forget()
 
-    def _forget(self, old: list[StepRecord]) -> None:
-        """Drop records, but for those that tell that a wait is open: many events may come meanwhile."""
-        waiting = {wait.id for wait in self.waits.open}
+    def _forget(self) -> None:
+        """Drop the record that is one too many, unless it tells that a wait is open: many events may come meanwhile.
+        There may be thousands of those, so that they are looked through only now and then."""
+        end = len(self.records) - RECORD_LIMIT
+        first = 0 if end <= FEW or self.recorded % FEW == 0 else end - 1
+        old = self.records[first:end]
+        some_wait = any(record.status == "incomplete" for record in old)
+        waiting = {wait.id for wait in self.waits.open} if some_wait else set()
         kept = [record for record in old if record.status == "incomplete" and record.id in waiting]
-        self.record_bytes -= sum(_payload_bytes(record) for record in old if record not in kept)
-        self.records[: len(old)] = kept
+        self.record_bytes -= sum(map(_payload_bytes, old)) - sum(map(_payload_bytes, kept))
+        self.records[first:end] = kept
 
     def _strip(self, record: StepRecord) -> None:
         freed = _payload_bytes(record)

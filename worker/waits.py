@@ -265,9 +265,9 @@ class Waits:
 
     def close(self, wait_id: str, used: bool = True) -> None:
         """End a wait. What it holds is consumed if it is satisfied and `used`; else given back in order of arrival."""
-        for wait in self.state.open:
+        for place, wait in enumerate(self.state.open):
             if wait.id == wait_id:
-                self.state.open.remove(wait)
+                del self.state.open[place]
                 self._rules.pop(wait_id, None)
                 if not (wait.satisfied and used):
                     self._give_back(wait)

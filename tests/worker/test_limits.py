@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.running import Runs
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, path, wait
 from worker.showing import snapshot
-from worker.state import LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
+from worker.state import FEW, LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
 from worker.waits import OpenWait
 
 
@@ -55,6 +56,22 @@ def test_the_record_of_an_open_wait_outlives_those_of_events_that_nobody_waits_f
     state.record(record(0, "x"))
     assert len(state.records) == RECORD_LIMIT and "w#1" not in {r.id for r in state.records}
     assert state.record_bytes == RECORD_LIMIT * 3
+
+
+def test_records_of_thousands_of_open_waits_are_kept_in_no_time() -> None:
+    """Items of a list may wait all at once, and Temporal gives a task of the run two seconds."""
+    state, count = RunState(Frame("w")), 4_000
+    began = time.process_time()
+    for number in range(count):
+        at = f"w#{number}"
+        state.waits.open.append(OpenWait(id=at, step="w", visit=number, events=["go"], need=1, since=""))
+        state.record(StepRecord(id=at, step="w", visit=number, status="incomplete"))
+    assert len(state.records) == count
+    state.waits.open.clear()
+    for number in range(2 * RECORD_LIMIT):
+        state.record(record(number, "x"))
+    assert len(state.records) <= RECORD_LIMIT + FEW
+    assert time.process_time() - began < 10
 
 
 def test_a_large_state_is_packed_and_comes_back_the_same() -> None:
