@@ -15,9 +15,9 @@ from adapter.dialects.fastgen import wire
 from adapter.dialects.fastgen.management import definitions_of
 from adapter.dialects.fastgen.operations import Answer, operation
 from adapter.dialects.fastgen.runs import whole
-from adapter.dialects.fastgen.starting import run_facts
 from adapter.dialects.fastgen.state import compiled
-from adapter.dialects.fastgen.words import RUN_START
+from adapter.dialects.fastgen.words import DEBUG, RUN_START
+from adapter.new_runs import new_run
 from adapter.services import services
 from definitions.dialects import fastgen as language
 from definitions.dialects.fastgen.words import ROUTE, WORKFLOW
@@ -50,7 +50,7 @@ async def _debug(call: Call, kind: str, given: Any, dry: bool) -> Answer:
     version = await definitions.version(state, state.draft)
     definition = await compiled(version.text)
     language.check_input(definition, True, given)
-    facts = run_facts(state, version, call.caller.name, debug=True)
+    facts = new_run(state.facts, version, call.caller.name, queue=DEBUG)
     run, _ = await call.client.start_run(language.dried(definition) if dry else definition, facts, given)
     await call.client.ended_within(run.workflow_id, services(call.request).settings.resume_wait)
     return Answer(await whole(call, facts.run_id) | {"dryRun": dry})

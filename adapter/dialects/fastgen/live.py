@@ -16,11 +16,11 @@ from starlette.responses import Response
 from adapter.answers import JsonAnswer, encoded
 from adapter.dialects.fastgen import projects, requests, route_index, tokens
 from adapter.dialects.fastgen.errors import BASE, LIVE
-from adapter.dialects.fastgen.starting import run_facts
 from adapter.dialects.fastgen.state import Definitions, State, compiled
 from adapter.dialects.fastgen.words import DIALECT
 from adapter.failures import MethodNotAllowed, RequestInvalid
 from adapter.given_headers import add_given
+from adapter.new_runs import new_run
 from adapter.services import services
 from definitions import ids
 from definitions.contract import ClosedRun, VersionFacts
@@ -102,7 +102,7 @@ async def _run(request: Request, target: Target, given: dict[str, Any]) -> RunDe
     """A new run, or that of the same idempotency key. Raises InputInvalid (body), Conflict, RequestInvalid."""
     client, definition = target.routes.client, await compiled(target.version.text)
     language.check_input(definition, True, given)
-    facts = run_facts(target.state, target.version, SUBMITTED_BY)
+    facts = new_run(target.state.facts, target.version, SUBMITTED_BY)
     key = request.headers.get("idempotency-key")
     if not key:
         return (await client.start_run(definition, facts, given))[0]

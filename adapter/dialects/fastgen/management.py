@@ -69,7 +69,7 @@ class Kind:
 
     async def save(self, call: Call) -> Answer:
         """Save as the draft: nothing that runs changes. `?dryRun=true` only checks."""
-        name, dry = call.path("name"), wire.query(call.request, wire.Save).dryRun
+        name, dry = call.path("name"), call.query(wire.Save).dryRun
         body = await _document(call, name)
         definitions = definitions_of(call, self.kind)
         await _check(call, deploying.text_of(definitions, name, body))
@@ -83,7 +83,7 @@ class Kind:
         """One as it was saved last, or as it is deployed."""
         definitions = definitions_of(call, self.kind)
         state = await definitions.state(call.path("name"))
-        asked = wire.query(call.request, wire.Read)
+        asked = call.query(wire.Read)
         number = state.live if asked.deployed and state.live is not None else state.draft
         version = await definitions.version(state, number)
         times = {"createdAt": state.facts.created_at, "updatedAt": version.created_at}

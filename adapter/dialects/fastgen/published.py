@@ -47,7 +47,7 @@ async def publish(call: Call) -> Answer:
 @operation(router, "ListUnheard", "GET", "/events/unheard", WORKFLOW_READ, wire.ListUnheard)
 async def list_unheard(call: Call) -> Answer:
     """Names of events that came while no active workflow listened, last come first."""
-    asked = wire.query(call.request, wire.ListUnheard)
+    asked = call.query(wire.ListUnheard)
     shown: list[Json] = []
     cursor = asked.cursor
     while len(shown) < asked.limit:

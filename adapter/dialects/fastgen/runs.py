@@ -25,7 +25,7 @@ _RUN = "/runs/{run}"
 @operation(router, "ListRuns", "GET", "/runs", RUN_READ, wire.ListRuns)
 async def list_runs(call: Call) -> Answer:
     """Runs of the project, of one workflow or of one route; newest first, a page at a time."""
-    asked = wire.query(call.request, wire.ListRuns)
+    asked = call.query(wire.ListRuns)
     question = RunQuery(
         dialect=DIALECT,
         organisation=call.organisation,

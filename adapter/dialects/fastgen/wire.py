@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from adapter.body import invalid_fields
 from adapter.dialects.fastgen.words import STATUS_ASKED
-from adapter.failures import RequestInvalid
 from definitions.dialects.fastgen.words import AUTHENTICATIONS, METHODS
 
 PAGE_SIZE = 25
 PAGE_SIZE_LIMIT = 100
 UNHEARD_LIMIT = 500
 EVENT_ID_LIMIT = 256
-_Query = TypeVar("_Query", bound=BaseModel)
 Json = dict[str, Any]
 
 
 def _digits(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10 else value
-
-
-def _status(value: str) -> str:
-    if value not in STATUS_ASKED:
-        raise ValueError(f"must be one of {', '.join(STATUS_ASKED)}")
-    return value
 
 
 def _flag(value: Any) -> Any:
@@ -45,7 +36,7 @@ def _moment(value: Any) -> Any:
     return value
 
 
-def _of(known: tuple[str, ...]) -> AfterValidator:
+def _of(known: Collection[str]) -> AfterValidator:
     def check(value: str) -> str:
         if value not in known:
             raise ValueError(f"must be one of {', '.join(known)}")
@@ -144,17 +135,6 @@ class ListRuns(_Wire):
 
     workflow: str | None = None
     route: str | None = None
-    status: Annotated[str, AfterValidator(_status)] | None = None
+    status: Annotated[str, _of(STATUS_ASKED)] | None = None
     limit: Annotated[int, Whole, Field(ge=1, le=PAGE_SIZE_LIMIT)] = PAGE_SIZE
     cursor: str | None = None
-
-
-def query(request: Request, model: type[_Query]) -> _Query:
-    """The query as a model; an empty parameter counts as absent. Raises RequestInvalid, by parameter name."""
-    given = {name: value for name, value in request.query_params.items() if value}
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        problem = invalid_fields(invalid.errors(include_url=False, include_input=False))
-        fields = {path.removeprefix("$."): text for path, text in problem.fields.items()}
-        raise RequestInvalid("; ".join(f"{name}: {text}" for name, text in fields.items()), fields) from None
