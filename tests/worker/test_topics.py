@@ -72,9 +72,47 @@ class Shop:
         return client.listen("x", "o", "d", change, events=[to] if to else [], before=before)
 
 
-def shop() -> Shop:
-    made = Shop()
+@dataclass
+class Street(Shop):
+    """One index, in which a thing that moves is entered as `a` or as `b`."""
+
+    entries: TopicState = field(default_factory=lambda: TopicState("index"))
+
+    async def listeners(self, dialect: str, organisation: str, event: str) -> dict[str, int]:
+        await turn()
+        return dict(self.entries.listeners)
+
+    async def subscribe(self, dialect: str, organisation: str, event: str, definition_id: str) -> int:
+        await turn()
+        return self.entries.subscribe(Subscription(definition_id))
+
+    async def remove(self, dialect: str, organisation: str, event: str, definition_id: str, number: int) -> bool:
+        await turn()
+        return self.entries.unsubscribe(Subscription(definition_id, number))
+
+    def knows(self, event: str | None) -> bool:
+        return event is None or event in self.entries.listeners
+
+    def changing(self, to: str | None, before: str) -> Any:
+        client = EventClient.__new__(EventClient)
+        client._topics = self  # type: ignore[assignment]
+
+        async def change() -> None:
+            await turn()
+            self.live = to
+
+        async def still(entry: str) -> bool:
+            await turn()
+            return self.live == entry
+
+        return client.keep_index("x", "o", "index", change, entries=[to] if to else [], before=before, still=still)
+
+
+def shop(kind: type[Shop] = Shop) -> Shop:
+    made = kind()
     made.topics["a"].subscribe(Subscription("d"))
+    if isinstance(made, Street):
+        made.entries.subscribe(Subscription("a"))
     return made
 
 
@@ -90,10 +128,11 @@ def play(coroutines: Sequence[Any], order: Sequence[int]) -> None:
     assert len(ended) == len(coroutines)
 
 
-def test_what_is_live_in_the_end_is_known_in_every_order_of_two_changes() -> None:
+@pytest.mark.parametrize("kind", [Shop, Street])
+def test_what_is_live_in_the_end_is_known_in_every_order_of_two_changes(kind: type[Shop]) -> None:
     orders = 0
     for first in itertools.combinations(range(14), 7):
-        one = shop()
+        one = shop(kind)
         changes = [one.changing("b", "a"), one.changing("a", "b")]
         play(changes, [0 if place in first else 1 for place in range(14)])
         assert one.knows(one.live), first
@@ -101,21 +140,23 @@ def test_what_is_live_in_the_end_is_known_in_every_order_of_two_changes() -> Non
     assert orders == 3432
 
 
+@pytest.mark.parametrize("kind", [Shop, Street])
 @pytest.mark.parametrize("seed", range(20))
-def test_what_is_live_in_the_end_is_known_after_four_changes_at_once(seed: int) -> None:
+def test_what_is_live_in_the_end_is_known_after_four_changes_at_once(seed: int, kind: type[Shop]) -> None:
     chance = random.Random(seed)
     for _ in range(500):
-        one = shop()
+        one = shop(kind)
         wanted = [chance.choice(["a", "b", None]) for _ in range(4)]
         changes = [one.changing(to, "ab") for to in wanted]
         play(changes, [chance.randrange(4) for _ in range(60)])
         assert one.knows(one.live), (wanted, one)
 
 
+@pytest.mark.parametrize("kind", [Shop, Street])
 @pytest.mark.parametrize("to", ["b", None])
-def test_a_change_that_dies_anywhere_leaves_what_is_live_known(to: str | None) -> None:
+def test_a_change_that_dies_anywhere_leaves_what_is_live_known(to: str | None, kind: type[Shop]) -> None:
     for turns in range(20):
-        one = shop()
+        one = shop(kind)
         change = one.changing(to, "a")
         try:
             for _ in range(turns):
