@@ -78,8 +78,10 @@ class Blocks(Run):
         """Begin no step when the run is about to continue as new, is paused, or has done enough for one workflow
         task."""
         await self.pace.visit()
-        if self.state.paused:
+        while self.state.paused:
             await workflow.wait_condition(lambda: not self.state.paused)
+            # All who waited go on at once: each of them needs its turn anew.
+            await self.pace.visit()
         if not self.may_go_on():
             await workflow.wait_condition(lambda: False)
 

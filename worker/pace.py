@@ -11,6 +11,8 @@ from temporalio import workflow
 VISITS = 500
 #: Units of work in one workflow task, of about a microsecond; a visit may begin below it. Temporal gives two seconds.
 WORK = 300_000
+#: What it takes to look at one item of a list, besides the work of its expression.
+ITEM = 60
 #: Bytes that one unit of work reads or writes.
 BYTES_PER_UNIT = 32
 #: Bytes of the commands of one workflow task; Temporal terminates a run that sends 4 MB.
@@ -53,6 +55,13 @@ class Pace:
             self._pauses += 1
             await self._pause(min(FIRST_PAUSE * 2 ** min(self._pauses, 10), LONGEST_PAUSE))
         self._visits += 1
+
+    async def item(self) -> None:
+        """Wait for the turn to look at one more item of a list, which is less than a visit."""
+        self._renew()
+        while self._work >= WORK:
+            await self._pause(FIRST_PAUSE)
+        self._work += ITEM
 
     async def room(self, size: int) -> None:
         """Wait until a command of that many bytes fits into the workflow task."""

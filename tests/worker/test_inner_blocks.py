@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from definitions.contract import RunSnapshot
-from tests.running import Runs
+from tests.running import DIALECT, Runs, eventually
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, literal, path, statuses, wait
 
+ACCEPTED = "workflow_execution_update_accepted_event_attributes"
 FAILING = block("bad", bad={"kind": "assign", "value": path("${nothing.there}")})
 
 
@@ -159,3 +160,26 @@ async def test_the_time_limit_of_a_step_is_not_prolonged(runs: Runs) -> None:
     assert carried["state"]["frame"]["memory"]["within"] == again["state"]["frame"]["memory"]["within"]
     await runs.send(run_id, "go")
     await runs.ended(run_id)
+
+
+async def test_thousands_of_items_are_filtered_in_a_few_tasks(runs: Runs) -> None:
+    step = {"kind": "each", "items": literal(list(range(8_000))), "body": giving(1)}
+    step["filter"] = {"language": "json-logic", "source": {"<": [{"var": "item"}, 2]}}
+    run_id = await runs.start(block("s", s=step))
+    assert (await runs.ended(run_id)).output == [1, 1]
+    assert (await runs.handle(run_id).describe()).history_length < 30
+
+
+async def test_many_blocks_that_were_paused_go_on_in_several_tasks(runs: Runs) -> None:
+    body = block("w", w=wait("never", deadline={"after": 5, "then": "continue"}, next="x"), x={"kind": "assign"})
+    each = {"kind": "each", "items": literal(list(range(250))), "body": body, "at_once": 250}
+    run_id = await runs.start(block("p", p={"kind": "parallel", "branches": dict.fromkeys("abc", block("e", e=each))}))
+    at = (DIALECT, runs.organisation, run_id)
+    await runs.parked(run_id, 750)
+    await runs.tidegate.pause_run(*at, True)
+    await eventually(lambda: runs.snapshot(run_id), lambda s: not s.waits)
+    await runs.tidegate.pause_run(*at, False)
+    await runs.ended(run_id)
+    events = [event async for event in runs.handle(run_id).fetch_history_events()]
+    updated = [place for place, event in enumerate(events) if event.HasField(ACCEPTED)][-1]
+    assert any(event.HasField("timer_started_event_attributes") for event in events[updated:])

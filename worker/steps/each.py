@@ -38,7 +38,7 @@ async def _items(visit: Visit, step: EachStep) -> list[Any]:
     if kept is None:
         kept = []
         for index, item in enumerate(items):
-            await visit.run.gate()
+            await visit.run.pace.item()
             if visit.evaluate(step.filter, **{step.item_as: item, step.index_as: index}):
                 kept.append(index)
         visit.frame.memory["kept"] = kept
