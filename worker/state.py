@@ -30,6 +30,9 @@ CARRIED_BYTES = 1_500_000
 #: Bytes above which the state travels compressed; smaller ones can be read in the Web UI.
 PACK_BYTES = 100_000
 
+#: About the bytes of what is shown of an open wait, with its record.
+WAIT_BYTES = 1_000
+
 LEFT_OUT = "input and output are left out here; they are in Temporal's history"
 
 
@@ -136,7 +139,7 @@ class RunState:
 
     def shown_bytes(self) -> int:
         """About the bytes of what can be asked of the run."""
-        return self.data_bytes + self.record_bytes + size(self.output)
+        return self.data_bytes + self.record_bytes + size(self.output) + WAIT_BYTES * len(self.waits.open)
 
     def prepare_resume(self) -> None:
         """Make the state of a failed or cancelled run the start of a new one. Events it held are kept."""

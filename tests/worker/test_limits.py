@@ -13,7 +13,8 @@ from definitions.errors import Overloaded, TooLarge
 from tests.running import Runs
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, path, wait
-from worker.showing import snapshot
+from worker.interpreter import SHOWN_BYTES
+from worker.showing import packed, snapshot
 from worker.state import FEW, LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
 from worker.waits import OpenWait
 
@@ -128,3 +129,13 @@ async def test_an_inbox_full_of_bytes_asks_the_sender_to_wait(runs: Runs) -> Non
         await runs.send(run_id, "go", noise(300_000))
     await runs.send(run_id, "go")
     await runs.ended(run_id)
+
+
+def test_open_waits_count_in_what_is_shown() -> None:
+    """Of thousands, the answer is packed: Temporal gives 2 MB."""
+    state = RunState(Frame("w"))
+    for number in range(3_000):
+        state.waits.open.append(OpenWait(id=f"w#{number}", step="w", visit=1, events=["go"], need=1, since=""))
+        state.record(StepRecord(id=f"w#{number}", step="w", visit=1, status="incomplete"))
+    assert state.shown_bytes() > SHOWN_BYTES
+    assert len(packed(snapshot(state))) < SHOWN_BYTES
