@@ -83,11 +83,9 @@ class Pairing:
     def withdraw(self, workflow_id: str, wait_id: str) -> None:
         """A run waits no more. While it is being asked, its answer counts instead, and is the last."""
         number = self._numbers.get((workflow_id, wait_id))
-        if number is None:
-            return
-        if self.state.waiters[number].offered is None:
+        if number is not None and self.state.waiters[number].offered is None:
             self._drop(number)
-        else:
+        elif number is not None:
             self.state.waiters[number].again = False
 
     def _drop(self, number: int) -> None:
