@@ -12,6 +12,8 @@ from starlette.responses import Response
 OURS = frozenset({"connection", "content-length", "date", "keep-alive", "server", "trailer", "transfer-encoding",
                   "upgrade", "x-run-id"})  # fmt: skip
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Of these the server that writes the answer takes none: it would drop the connection.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def add_given(answer: Response, headers: Iterable[Any]) -> None:
@@ -22,9 +24,9 @@ def add_given(answer: Response, headers: Iterable[Any]) -> None:
 
 
 def _is_sendable(name: str, value: str) -> bool:
-    """Whether a header can be written: its value in Latin-1, without what would end its line."""
+    """Whether a header can be written: its value in Latin-1, without control characters."""
     try:
         (name + value).encode("latin-1")
     except UnicodeEncodeError:
         return False
-    return _NAME.fullmatch(name) is not None and not set("\r\n\0") & set(value)
+    return _NAME.fullmatch(name) is not None and _CONTROL.search(value) is None
