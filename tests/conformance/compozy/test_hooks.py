@@ -245,6 +245,12 @@ async def test_a_secret_that_the_organisation_keeps_by_name(
     assert (await call(vendor, slug, content=BODY, headers=headers)).status_code == 202
     read = data_of(await vendor.send("GET", "/workflows/hooked"), 200)
     assert read["triggers"][0]["webhook"]["verify"]["secret"] == "{{ .env.HOOK_SECRET }}"
+    # One that is empty would let everybody sign.
+    for blank in ("", "  "):
+        sealed = SecretBox([SECRET_KEY]).seal(vendor.organisation, "HOOK_SECRET", blank)
+        await client.put_secret(vendor.organisation, "HOOK_SECRET", sealed)
+        forged = {"X-Signature": signature(BODY, blank)}
+        refused(await call(vendor, slug, content=BODY, headers=forged), 401, "unauthorized")
 
 
 # --- once ---
@@ -261,6 +267,17 @@ async def test_a_repetition_is_refused(vendor: Vendor, slug: str, key: str | Non
     assert await send("2") == 202
     response = await call(vendor, slug, {"id": "1"}, headers={"X-Idempotency-Key": "1"})
     refused(response, 409, "duplicate")
+    await started(vendor, 2)
+
+
+async def test_a_key_counts_for_its_own_webhook(vendor: Vendor, slug: str) -> None:
+    first, second = (
+        hooked(name, {"name": "any"}, dedupe={"enabled": True})["triggers"][0] for name in (slug, f"{slug}-2")
+    )
+    await vendor.put(hooked(slug) | {"triggers": [first, second]})
+    for name, status in ((slug, 202), (f"{slug}-2", 202), (slug, 409), (f"{slug}-2", 409)):
+        response = await call(vendor, name, {}, headers={"X-Idempotency-Key": "1"})
+        assert response.status_code == status, response.text
     await started(vendor, 2)
 
 

@@ -40,7 +40,7 @@ async def test_a_webhook_is_a_repetition_for_its_ttl(later: tuple[WorkflowEnviro
     async def send() -> int:
         return (await call(vendor, slug, {}, headers={"X-Idempotency-Key": "k"})).status_code
 
-    handle = environment.client.get_workflow_handle(claim(vendor, "webhook", "hooked", "k"))
+    handle = environment.client.get_workflow_handle(claim(vendor, f"webhook/{slug}", "hooked", "k"))
     assert await send() == 202
     await environment.fast_forward(handle, timedelta(hours=1) - MINUTE)
     assert await send() == 409
