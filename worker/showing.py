@@ -23,7 +23,7 @@ from definitions.contract import (
     WaitView,
 )
 from worker import attributes
-from worker.state import RunState
+from worker.state import RunState, read_records
 from worker.steps.base import Done, StepFailed, Visit, clipped
 from worker.waits import OpenWait
 
@@ -115,9 +115,9 @@ def packed(shown: RunSnapshot) -> bytes:
 
 def unpacked(answer: Any) -> RunSnapshot:
     """The snapshot that a query has given, packed or not."""
-    shown: RunSnapshot = value_to_type(
-        RunSnapshot, json.loads(zlib.decompress(answer)) if isinstance(answer, bytes) else answer
-    )
+    value = json.loads(zlib.decompress(answer)) if isinstance(answer, bytes) else answer
+    shown: RunSnapshot = value_to_type(RunSnapshot, value | {"records": []})
+    shown.records = read_records(value["records"])
     return shown
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -33,12 +34,19 @@ PACK_BYTES = 100_000
 #: About the bytes of what is shown of an open wait, with its record.
 WAIT_BYTES = 1_000
 
+_FIELDS_OF_RECORDS = frozenset(StepRecord.__dataclass_fields__)
+
 LEFT_OUT = "input and output are left out here; they are in Temporal's history"
 
 
 def size(value: Any) -> int:
     """Bytes of a value as JSON, as Temporal is given it."""
     return len(json.dumps(value, separators=(",", ":")))
+
+
+def read_records(records: Iterable[dict[str, Any]]) -> list[StepRecord]:
+    """Step records out of JSON. Not by their types: that takes a hundred times as long, and there may be thousands."""
+    return [StepRecord(**{name: record[name] for name in record.keys() & _FIELDS_OF_RECORDS}) for record in records]
 
 
 @dataclass
@@ -64,6 +72,12 @@ class Frame:
     #: A block inside a step has ended: nothing but its output is needed while its siblings go on.
     ended: bool = False
     turn: str = ""
+
+    @staticmethod
+    def load(value: dict[str, Any]) -> Frame:
+        """A frame, and those inside it, out of JSON; see `read_records`."""
+        known = {name: value[name] for name in value.keys() & Frame.__dataclass_fields__.keys()}
+        return Frame(**known | {"frames": {name: Frame.load(one) for name, one in value.get("frames", {}).items()}})
 
     def end(self) -> None:
         """Forget what an ended block needs no more: a step may have thousands of blocks inside."""
@@ -134,7 +148,9 @@ class RunState:
     def load(value: dict[str, Any]) -> RunState:
         if "packed" in value:
             value = json.loads(zlib.decompress(base64.b64decode(value["packed"])))
-        state: RunState = value_to_type(RunState, value)
+        few = value | {"frame": {"cursor": None}, "records": []}
+        state: RunState = value_to_type(RunState, few)
+        state.frame, state.records = Frame.load(value["frame"]), read_records(value.get("records", []))
         return state
 
     def shown_bytes(self) -> int:

@@ -14,7 +14,7 @@ from tests.running import Runs
 from tests.worker.test_continue_as_new import renew
 from tests.worker.test_interpreter import block, path, wait
 from worker.interpreter import SHOWN_BYTES
-from worker.showing import packed, snapshot
+from worker.showing import packed, snapshot, unpacked
 from worker.state import FEW, LEFT_OUT, RECORD_BYTES, RECORD_LIMIT, Frame, RunState
 from worker.waits import OpenWait
 
@@ -81,6 +81,26 @@ def test_a_large_state_is_packed_and_comes_back_the_same() -> None:
     assert list(dumped) == ["packed"] and len(dumped["packed"]) < 10_000
     assert RunState.load(dumped) == state
     assert "packed" not in RunState(Frame("w")).dump()
+
+
+def test_a_state_and_a_snapshot_of_many_parts_are_read_in_no_time() -> None:
+    """A run's task begins with the one, and an adapter's answer with the other."""
+    state = RunState(Frame("w", frames={str(number): Frame(None, visits={"x": 1}) for number in range(2_000)}))
+    for number in range(RECORD_LIMIT):
+        state.record(record(number, "x"))
+    dumped, shown = state.dump(), snapshot(state)
+    answer = packed(shown)
+    began = time.thread_time()
+    found = RunState.load(dumped), unpacked(answer)
+    assert time.thread_time() - began < 0.15
+    assert found == (state, shown)
+
+
+def test_what_a_later_release_has_added_to_a_state_is_passed_over() -> None:
+    state = RunState(Frame("w", frames={"a": Frame(None)}), records=[record(1, "x")])
+    dumped = state.dump()
+    dumped["records"][0]["new"] = dumped["frame"]["frames"]["a"]["new"] = 1
+    assert RunState.load(dumped) == state
 
 
 async def test_a_large_run_continues_as_new(runs: Runs) -> None:
