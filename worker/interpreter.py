@@ -37,6 +37,8 @@ from worker.waits import OpenWait, Waits
 
 #: Deliveries that one run takes before it continues as new: half of what Temporal allows in updates.
 DELIVERIES_PER_RUN = 1_000
+#: Calls of one run at a time: Temporal takes 2,000, and a workflow task that asks for more never succeeds.
+CALLS_AT_ONCE = 1_000
 #: Seconds between the decision to continue as new and the act.
 CONTINUE_AFTER = 0.001
 #: Bytes of a snapshot above which it is packed: Temporal gives 2 MB as an answer.
@@ -173,6 +175,11 @@ class TidegateRun(Blocks):
 
     def now(self) -> datetime:
         return workflow.now()
+
+    async def turn_to_call(self) -> None:
+        while self._busy >= CALLS_AT_ONCE:
+            await workflow.wait_condition(lambda: self._busy < CALLS_AT_ONCE)
+            await self.gate()
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:

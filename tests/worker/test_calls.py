@@ -175,3 +175,22 @@ async def test_large_calls_at_once_go_over_several_tasks(temporal_client: Client
     async with runs_on(temporal_client) as runs:
         run_id = await runs.start(block("e", e=each), "x" * 150_000)
         assert len((await runs.ended(run_id)).output) == 60
+
+
+async def test_a_run_has_only_so_many_calls_at_work(
+    temporal_client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.interpreter.CALLS_AT_ONCE", 5)
+    service.acts = [answering]
+    step = {"kind": "call", "executor": "service"}
+    inner = {"kind": "each", "items": literal(list(range(10))), "at_once": 10, "body": block("c", c=step)}
+    outer = {"kind": "each", "items": literal([1, 2, 3]), "at_once": 3, "body": block("i", i=inner)}
+    async with runs_on(temporal_client) as runs:
+        run_id = await runs.start(block("o", o=outer))
+        assert [len(one) for one in (await runs.ended(run_id)).output] == [10, 10, 10]
+        at_work = most = 0
+        async for event in runs.handle(run_id).fetch_history_events():
+            at_work += event.HasField("activity_task_scheduled_event_attributes")
+            at_work -= event.HasField("activity_task_completed_event_attributes")
+            most = max(most, at_work)
+    assert most == 5

@@ -73,6 +73,10 @@ class Run(Protocol):
         """The value of an expression; what it costs is counted. Raises ExpressionError."""
         ...
 
+    async def turn_to_call(self) -> None:
+        """Wait until the run has fewer calls at work than it may; then enter `working` at once."""
+        ...
+
     def working(self) -> AbstractContextManager[None]:
         """While it is entered, the run is not parked: it does not continue as new."""
         ...

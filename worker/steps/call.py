@@ -33,6 +33,7 @@ async def run(visit: Visit, step: CallStep) -> Done:
     attempts = step.retry.maximum_attempts
     for _ in range(LOST_WORKERS_LIMIT):
         try:
+            await visit.run.turn_to_call()
             with visit.run.working():
                 await visit.run.pace.room(size(argument.input) + size(argument.config))
                 output = await _activity(visit, step, argument, attempts)

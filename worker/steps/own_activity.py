@@ -34,6 +34,7 @@ async def perform(
 ) -> Any:
     """The result of an activity. Raises StepFailed with the code of its answer."""
     try:
+        await visit.run.turn_to_call()
         with visit.run.working():
             await visit.run.pace.room(size(asdict(argument)))
             return await workflow.execute_activity(
