@@ -7,7 +7,6 @@ one too many, ends it with an error.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import time
 import uuid
@@ -16,13 +15,13 @@ from statistics import median
 
 import uvloop
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from bench.load import each
 from bench.report import quantile
 from bench.rounds import with_load
 from bench.site import serve_temporal
 from bench.stack import stack
+from bench.waiting import result_of
 from definitions import ids
 from definitions.contract import StartedRun
 from tests.running import DIALECT, Runs, eventually
@@ -142,7 +141,7 @@ async def single(client: Client, samples: int) -> list[str]:
         (run,) = (await publish(org, "e", {})).started
         accepted.append(time.perf_counter() - began)
         workflow = ids.run_workflow_id(DIALECT, org.organisation, run.run_id)
-        await _result(client, workflow)
+        await result_of(client.get_workflow_handle(workflow))
         begun.append(time.perf_counter() - began)
         began = time.perf_counter()
         facts = org.facts(run.definition_name)
@@ -153,16 +152,6 @@ async def single(client: Client, samples: int) -> list[str]:
     names = {"an event accepted": accepted, "its run ended": begun, "a run by its own start ended": by_hand}
     parts = [f"{name} {median(s) * 1000:.1f} ms (p99 {quantile(s, 0.99) * 1000:.1f})" for name, s in names.items()]
     return ["alone: " + ", ".join(parts)]
-
-
-async def _result(client: Client, workflow_id: str) -> None:
-    """Wait for a run that may not be there yet."""
-    while True:
-        try:
-            await client.get_workflow_handle(workflow_id).result()
-            return
-        except RPCError:
-            await asyncio.sleep(0.002)
 
 
 async def measure(options: Options) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Literal, Protocol
 
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from bench.history import Cost, cost
 from bench.load import PATIENCE, READ_HISTORIES, WATCHERS, Turn, each, joined, parked
@@ -41,8 +42,8 @@ class WaitingRow(Protocol):
         """What comes then."""
         ...
 
-    def resting(self, job: str) -> WorkflowHandle[Any, Any]:
-        """What has nothing to do between the two."""
+    def resting(self, job: str) -> WorkflowHandle[Any, Any] | None:
+        """What has nothing to do between the two; None if there is nothing at all."""
         ...
 
     def handle(self, job: str) -> WorkflowHandle[Any, Any]: ...
@@ -152,13 +153,25 @@ async def take_waiting_turn(
     return Turn(flows, joined(started, finished), tuple(latencies), tuple(costs), 0)
 
 
-async def all_parked(handles: Iterable[WorkflowHandle[Any, Any]]) -> None:
-    await asyncio.wait_for(each(handles, WATCHERS, parked), PATIENCE)
+async def all_parked(handles: Iterable[WorkflowHandle[Any, Any] | None]) -> None:
+    there = [handle for handle in handles if handle is not None]
+    await asyncio.wait_for(each(there, WATCHERS, parked), PATIENCE)
+
+
+async def result_of(handle: WorkflowHandle[Any, Any]) -> Any:
+    """The result of a workflow that may not be there yet: it is started by what has been sent."""
+    while True:
+        try:
+            return await handle.result()
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            await asyncio.sleep(0.002)
 
 
 async def _finish(row: WaitingRow, job: str) -> None:
     await row.send(job)
-    result = await asyncio.wait_for(row.handle(job).result(), PATIENCE)
+    result = await asyncio.wait_for(result_of(row.handle(job)), PATIENCE)
     if result != PAYLOAD:
         raise SystemExit(f"bench: {row.name} gave {result!r}")
 
@@ -166,13 +179,14 @@ async def _finish(row: WaitingRow, job: str) -> None:
 async def _sample(row: WaitingRow) -> float:
     """Seconds from the beginning of the second call to the end of the run, which follows at once."""
     job = await row.start()
-    await parked(row.resting(job))
+    resting = row.resting(job)
+    await all_parked([resting])
     began = asyncio.get_running_loop().time()
     sending = asyncio.ensure_future(row.send(job))
     # Asked for before the run has gone on, so that its end is told at once. A run of its own cannot be, before it is.
-    if row.resting(job).id != row.handle(job).id:
+    if resting is None or resting.id != row.handle(job).id:
         await sending
-    await asyncio.wait_for(row.handle(job).result(), PATIENCE)
+    await asyncio.wait_for(result_of(row.handle(job)), PATIENCE)
     took = asyncio.get_running_loop().time() - began
     await sending
     return took
