@@ -17,7 +17,7 @@ from adapter.dialects.compozy.starting import correlation, started
 from adapter.dialects.compozy.wire import Execute, ExecuteSync, ListExecutions
 from adapter.dialects.compozy.words import DIALECT, EXECUTION_CONTROL, EXECUTION_READ, EXECUTION_START, STATUS
 from definitions import ids
-from definitions.errors import NotFound
+from definitions.errors import NotFound, Unavailable
 from worker.client import RunQuery
 
 router = APIRouter()
@@ -48,7 +48,12 @@ async def execute_sync(call: Call) -> Answer | Response:
     run = await started(call, body)
     seconds = body.timeout or wire.SYNC_SECONDS
     ended = await call.client.ended_within(run.workflow_id, seconds)
-    execution = projection.execution(*await call.client.read_run(DIALECT, call.organisation, run.facts.run_id))
+    try:
+        execution = projection.execution(*await call.client.read_run(DIALECT, call.organisation, run.facts.run_id))
+    except Unavailable:
+        if ended:
+            raise
+        execution = projection.row(run)  # It has begun all the same, and its caller is to know it by its id.
     data: Json = {"workflow": execution, "exec_id": execution["workflow_exec_id"]}
     if ended:
         data |= {} if execution["output"] is None else {"output": execution["output"]}

@@ -120,7 +120,14 @@ async def test_no_worker_is_told_and_nothing_is_lost(temporal_client: Client) ->
         # A signal's fate is not its sender's to know, so it is left for the worker that comes.
         await vendor.signalled(exec_id, "go", {"n": 1})
         later = await vendor.start("kept")
+        # One that is waited for has begun all the same: to be told 503 would have its caller start another.
+        waited = await vendor.send("POST", "/workflows/kept/executions/sync", {"timeout": 0.2})
+        assert (waited.status_code, waited.json()["error"]["code"]) == (408, "REQUEST_TIMEOUT")
+        told = waited.json()["data"]
+        assert told["workflow"]["workflow_exec_id"] == told["exec_id"]
         async with stack.worker(secret_keys=()):
+            await vendor.waits(told["exec_id"])
+            await vendor.send("POST", f"/executions/workflows/{told['exec_id']}/cancel")
             assert (await vendor.ended(exec_id))["output"] == {"answer": {"n": 1}}
             await vendor.waits(later)
             await vendor.send("POST", f"/executions/workflows/{later}/cancel")
