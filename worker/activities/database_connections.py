@@ -24,6 +24,13 @@ _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"
 _CONNECT = {"postgresql": "connect_timeout", "mysql": "connect_timeout", "mariadb": "connect_timeout"}
 
 
+#: Pragmas of SQLite that may have an argument: it names a table or an index. That of any other would change the
+#: connection, which later queries use, or the file.
+_PRAGMAS = frozenset(
+    {"table_info", "table_xinfo", "index_list", "index_info", "index_xinfo", "foreign_key_list", "foreign_key_check"}
+)
+
+
 class Databases:
     """One per worker; used from its event loop."""
 
@@ -80,5 +87,10 @@ def _authorized(action: int, first: str | None, second: str | None, *_: str | No
     denied = action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
     # Functions that SQLite's own shell brings, should a build have them.
     denied = denied or (action == sqlite3.SQLITE_FUNCTION and second in ("load_extension", "readfile", "writefile"))
-    denied = denied or (action == sqlite3.SQLITE_PRAGMA and (first or "").endswith("_directory"))
+    denied = denied or (action == sqlite3.SQLITE_PRAGMA and not _may_ask((first or "").lower(), second))
     return sqlite3.SQLITE_DENY if denied else sqlite3.SQLITE_OK
+
+
+def _may_ask(pragma: str, argument: str | None) -> bool:
+    """Whether a query may have this pragma: where the file is, is the operator's alone."""
+    return pragma in _PRAGMAS or (argument is None and pragma != "database_list")

@@ -108,6 +108,9 @@ async def test_values_become_json(stock: Stock) -> None:
         ("INSERT INTO stock VALUES ('SKU-1', 1, NULL)", "database-failed", "UNIQUE"),
         ("ATTACH DATABASE '/tmp/other.db' AS other", "database-failed", "not authorized"),
         ("VACUUM INTO '/tmp/copy.db'", "database-failed", ""),
+        ("PRAGMA database_list", "database-failed", "not authorized"),
+        ("SELECT file FROM pragma_database_list", "database-failed", "not authorized"),
+        ("PRAGMA query_only = 1", "database-failed", "not authorized"),
         ("SELECT load_extension('x')", "database-failed", ""),
     ],
 )
@@ -117,6 +120,11 @@ async def test_what_is_refused(stock: Stock, query: str, code: str, says: str) -
     assert says in message
     assert str(stock.file) not in message
     assert stock.direct("SELECT count(*) FROM stock") == [(2,)]
+
+
+async def test_a_query_may_look_at_tables_as_they_are(stock: Stock) -> None:
+    assert [row["name"] for row in (await stock.query("PRAGMA table_info(stock)"))["rows"]] == ["sku", "count", "note"]
+    assert (await stock.query("PRAGMA query_only"))["rows"] == [{"query_only": 0}]
 
 
 async def test_too_large_a_number_is_an_error_of_the_query(stock: Stock) -> None:
