@@ -111,7 +111,11 @@ def _check_schema(schema: Any, at: str, report: Report) -> None:
     if not checks.is_object(schema, at, report, "schema-invalid"):
         return
     try:
-        schemas.refuse_unsupported(schema)
+        schemas.refuse_unsupported(schema, "")
+    except ValueError as error:
+        report.add("schema-unsupported", at, str(error)[:300].removeprefix("."), unsupported=True)
+        return
+    try:
         Draft202012Validator.check_schema(schema)
         schemas.first_error(schema, None)
     except Exception as error:  # what is no schema fails in many ways
@@ -145,6 +149,8 @@ def reply(output: Any) -> Reply:
         raise InputInvalid("the run gave no answer")
     status, headers = output.get("status", 200), output.get("headers") or {}
     if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) == 3:
+        status = int(status)
+    if isinstance(status, float) and status.is_integer():
         status = int(status)
     if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
         raise InputInvalid("the status of an answer is a number from 200 to 599", "$.status")

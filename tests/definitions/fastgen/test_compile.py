@@ -167,6 +167,8 @@ def test_a_route() -> None:
     [
         ({"status": 201, "headers": {"a": "b"}, "body": None}, 201, None),
         ({"status": "404"}, 404, None),
+        ({"status": 201.0}, 201, None),
+        ({"status": 201.5}, None, "$.status"),
         ({}, 200, None),
         ({"status": 99}, None, "$.status"),
         ({"status": True}, None, "$.status"),
