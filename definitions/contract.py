@@ -415,6 +415,8 @@ class Waiter:
     wait_id: str
     since: str
     deadline: str | None = None
+    #: How often the wait has gone on after an event that was not what it waits for.
+    round: int = 0
 
 
 @dataclass

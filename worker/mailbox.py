@@ -169,7 +169,7 @@ class TidegateMailbox:
             waiter = workflow.payload_converter().from_payload(args[0].payload, Waiter)
             deadline = check_waiter(waiter)
             if name == REGISTER:
-                self._pairing.register(waiter.workflow_id, waiter.wait_id, deadline)
+                self._pairing.register(waiter.workflow_id, waiter.wait_id, deadline, waiter.round)
             elif name == WITHDRAW:
                 self._pairing.withdraw(waiter.workflow_id, waiter.wait_id)
         except Exception:

@@ -29,7 +29,7 @@ REFUSALS_CARRIED = 10_000
 @dataclass
 class Waiting:
     """A registered wait. `offered` is the number of the event that is being handed to it; `again` tells that the run
-    has registered it once more since."""
+    has registered it once more since, and `goes_on` that it did so for a later round: it waits on whatever it took."""
 
     number: int
     workflow_id: str
@@ -37,6 +37,8 @@ class Waiting:
     deadline: float | None = None
     offered: int | None = None
     again: bool = False
+    round: int = 0
+    goes_on: bool = False
 
 
 @dataclass

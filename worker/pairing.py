@@ -65,17 +65,20 @@ class Pairing:
 
     # --- waits ---
 
-    def register(self, workflow_id: str, wait_id: str, deadline: float | None) -> None:
-        """A run waits. A repetition changes nothing, unless the run is being asked: it may not have known the wait, or
-        what it took was not what it waits for."""
+    def register(self, workflow_id: str, wait_id: str, deadline: float | None, round: int = 0) -> None:
+        """A run waits. A repetition changes nothing, unless the run is being asked: it may not have known the wait; or,
+        in a later round, what it took was not what it waits for."""
         known = self._numbers.get((workflow_id, wait_id))
         if known is not None:
-            self.state.waiters[known].again = self.state.waiters[known].offered is not None
+            waiter = self.state.waiters[known]
+            waiter.again = waiter.offered is not None
+            if round > waiter.round:
+                waiter.round, waiter.goes_on = round, waiter.again
         elif len(self.state.waiters) >= WAITERS_LIMIT:
             self.state.turned_away += 1
         else:
             number = self._next()
-            self.state.waiters[number] = Waiting(number, workflow_id, wait_id, deadline)
+            self.state.waiters[number] = Waiting(number, workflow_id, wait_id, deadline, round=round)
             self._numbers[workflow_id, wait_id] = number
             self._free.add(number)
             self.soonest = min(self.soonest, NEVER if deadline is None else deadline + GRACE)
@@ -86,7 +89,7 @@ class Pairing:
         if number is not None and self.state.waiters[number].offered is None:
             self._drop(number)
         elif number is not None:
-            self.state.waiters[number].again = False
+            self.state.waiters[number].again = self.state.waiters[number].goes_on = False
 
     def _drop(self, number: int) -> None:
         waiter = self.state.waiters.pop(number)
@@ -194,10 +197,10 @@ class Pairing:
         """Apply a run's answer to an open offer."""
         event, waiter = self.state.events[offer.event], self.state.waiters[offer.waiter]
         event.flying -= 1
-        if verdict in ("taken", "gone") and not waiter.again:
+        if (verdict == "taken" and not waiter.goes_on) or (verdict == "gone" and not waiter.again):
             self._drop(offer.waiter)
         else:
-            waiter.offered, waiter.again = None, False
+            waiter.offered, waiter.again, waiter.goes_on = None, False, False
             self._free.add(offer.waiter)
         if verdict in ("taken", "used"):
             event.receipt.runs.append(waiter.workflow_id.rpartition("/")[2])

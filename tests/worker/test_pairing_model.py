@@ -175,3 +175,28 @@ class Interleavings(RuleBasedStateMachine):
 
 TestInterleavings = Interleavings.TestCase
 TestInterleavings.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+def asked(*registrations: int) -> Pairing:
+    """A mailbox whose one wait took an event, and was registered for these rounds while it was being asked."""
+    pairing = Pairing()
+    pairing.register("x/run/w", "w", None)
+    pairing.post(PostEvent(id="e", payload=1, has_payload=True, retention=RETENTION, window=WINDOW), 1_000.0)
+    (offer,) = pairing.offers(3, 1_000.0)
+    for round in registrations:
+        pairing.register("x/run/w", "w", None, round)
+    pairing.answered(offer, "taken")
+    return pairing
+
+
+def test_a_repeated_registration_does_not_outlive_its_wait() -> None:
+    assert asked().empty
+    assert asked(0, 0).empty
+
+
+def test_a_wait_that_goes_on_after_what_it_took_stays() -> None:
+    assert [one.round for one in asked(1).state.waiters.values()] == [1]
+    assert [one.round for one in asked(0, 1, 0).state.waiters.values()] == [1]
+    carried = Pairing(MailboxState.load(asked(1).state.dump()))
+    carried.withdraw("x/run/w", "w")
+    assert carried.empty

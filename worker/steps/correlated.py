@@ -79,7 +79,8 @@ async def _withdraw(visit: Visit, wait: OpenWait, name: str, key: str | None) ->
 
 def _registration(visit: Visit, wait: OpenWait, name: str, key: str | None) -> RegisterWait:
     facts = visit.run.facts
+    workflow_id = run_workflow_id(facts.dialect, facts.organisation, facts.run_id)
     return RegisterWait(
         MailboxAddress(facts.organisation, facts.dialect, name, key),
-        Waiter(run_workflow_id(facts.dialect, facts.organisation, facts.run_id), wait.id, wait.since, wait.deadline),
+        Waiter(workflow_id, wait.id, wait.since, wait.deadline, visit.frame.memory.get("round", 0)),
     )

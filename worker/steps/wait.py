@@ -86,6 +86,7 @@ def _go_on(visit: Visit, wait: OpenWait) -> None:
     """What has come was not it: wait for the next one. A mailbox has dropped a wait that it gave an event to, or that
     refused one while this one was looked at."""
     visit.frame.memory.get("registered", []).clear()
+    visit.frame.memory["round"] = visit.frame.memory.get("round", 0) + 1
     visit.run.waits.reopen(wait)
     visit.run.changed()
 
