@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from adapter.calls import Call
-from adapter.dialects.fastgen import wire
+from adapter.dialects.fastgen import requests, wire
 from adapter.dialects.fastgen.management import definitions_of
 from adapter.dialects.fastgen.operations import Answer, operation
 from adapter.dialects.fastgen.runs import whole
@@ -49,6 +49,8 @@ async def _debug(call: Call, kind: str, given: Any, dry: bool) -> Answer:
     state = await definitions.state(call.path("name"))
     version = await definitions.version(state, state.draft)
     definition = await compiled(version.text)
+    if kind == ROUTE:
+        given["header"] = requests.seen(given["header"], version.text)
     language.check_input(definition, True, given)
     facts = new_run(state.facts, version, call.caller.name, queue=DEBUG)
     run, _ = await call.client.start_run(language.dried(definition) if dry else definition, facts, given)

@@ -132,14 +132,19 @@ def _answer(ended: ClosedRun | None) -> Response:
 
 def _given(reply: language.Reply) -> Response:
     """The answer as `return` gives it: text as it is under a content type that is not JSON, anything else as JSON."""
-    headers = dict(reply.headers or {})
-    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "application/json")
+    given = Response()
+    add_given(given, ((name, value) for name, value in (reply.headers or {}).items() if value or not _is_kind(name)))
+    kind = given.headers.get("content-type", "application/json")
     as_it_is = isinstance(reply.body, str) and "json" not in kind.lower()
     content = reply.body.encode("utf-8", "replace") if as_it_is else encoded(reply.body)
     if reply.status in (204, 205, 304) or not reply.has_body:
         content = b""
     answer = Response(content, reply.status)
-    add_given(answer, headers.items())
+    add_given(answer, given.headers.items())
     if content:
         answer.headers.setdefault("content-type", "application/json")
     return answer
+
+
+def _is_kind(header: str) -> bool:
+    return header.lower() == "content-type"

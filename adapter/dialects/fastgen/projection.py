@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from adapter.dialects.fastgen.words import ACTION_STATUS, CANCELLED, DEBUG, RUNNING, SKIPPED, STATUS, WAITING
+from adapter.dialects.fastgen.words import ACTION_STATUS, CANCELLED, DEBUG, RUNNING, SKIPPED, STATUS, UNKNOWN, WAITING
 from definitions.contract import RunSnapshot, StepRecord, timestamp
 from definitions.dialects import fastgen as language
 from definitions.dialects.fastgen.words import ROUTE
 from worker.client import RunDescription
 
 Json = dict[str, Any]
-CREATE_EVENT = "createEvent"
+CREATE_EVENT, DELAY = "createEvent", "delay"
 
 
 def summary(run: RunDescription) -> Json:
@@ -64,7 +64,19 @@ def _actions(snapshot: RunSnapshot, text: str, ended: bool) -> Iterator[Json]:
         if at_work == action["key"]:
             yield head | _empty(CANCELLED if ended else RUNNING)
         elif not visits:
-            yield head | _empty(SKIPPED if ended else WAITING)
+            yield head | _empty(_gone(snapshot, action) or (SKIPPED if ended else WAITING))
+
+
+def _gone(snapshot: RunSnapshot, action: dict[str, str]) -> str | None:
+    """What became of an action whose records the run may have dropped; None if it has not been visited.
+
+    An action leaves its output in the data, but for a delay and a `return`, whose record is the run's last.
+    """
+    if not snapshot.records or snapshot.records[0].number <= 1:
+        return None
+    if action["key"] in (snapshot.data.get("action") or {}):
+        return ACTION_STATUS["success"]
+    return UNKNOWN if action["type"] == DELAY else None
 
 
 def _at_work(snapshot: RunSnapshot, written: list[dict[str, str]]) -> str | None:

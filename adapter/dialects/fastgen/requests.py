@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -61,8 +62,12 @@ def _gathered(items: list[tuple[str, str]]) -> dict[str, Any]:
 
 def _headers(request: Request, text: str) -> dict[str, str]:
     """By name in small letters; one that comes several times is joined by commas."""
-    names = [name for name in dict.fromkeys(request.headers) if name not in CREDENTIALS or _names(text, name)]
-    return {name: ", ".join(request.headers.getlist(name)) for name in names}
+    return seen({name: ", ".join(request.headers.getlist(name)) for name in dict.fromkeys(request.headers)}, text)
+
+
+def seen(headers: Mapping[str, str], text: str) -> dict[str, str]:
+    """The headers, named in small letters, that a route with this document sees: credentials only if it names them."""
+    return {name: value for name, value in headers.items() if name not in CREDENTIALS or _names(text, name)}
 
 
 def _names(text: str, header: str) -> bool:

@@ -24,6 +24,8 @@ STATUS_ASKED: dict[str, RunStatus] = {
 #: Status of an action. One that its run has not come to is `skipped` once the run has ended, and `waiting` before.
 ACTION_STATUS: dict[StepStatus, str] = {"success": "executed", "failure": "failed", "incomplete": "running"}
 SKIPPED, WAITING, RUNNING, CANCELLED = "skipped", "waiting", "running", "cancelled"
+#: Of an action that leaves nothing but its record, once a run has more records than it keeps.
+UNKNOWN = "unknown"
 
 #: Tags of a definition, beside that of the version that is live: the version that was saved last; that it has been
 #: switched on (while it is off, it has the language's own tag); that the draft, and what is live, says `active: false`.
