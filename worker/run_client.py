@@ -158,9 +158,11 @@ class RunClient:
             raise TooLarge("the run's state is too large for Temporal")
         return argument
 
-    async def _query(self, workflow_id: str, temporal_run_id: str, name: str, result_type: Any) -> Any:
+    async def _query(
+        self, workflow_id: str, temporal_run_id: str | None, name: str, result_type: Any, *args: Any
+    ) -> Any:
         handle = self._client.get_workflow_handle(workflow_id, run_id=temporal_run_id)
-        call = handle.query(name, result_type=result_type, rpc_timeout=timedelta(seconds=self._seconds))
+        call = handle.query(name, args=args, result_type=result_type, rpc_timeout=timedelta(seconds=self._seconds))
         try:
             return await bounded(call, seconds=self._seconds, part="worker")
         except WorkflowQueryFailedError as error:
@@ -196,7 +198,11 @@ class RunClient:
         try:
             await bounded(call, seconds=self._seconds)
         except NotFound:
-            raise await self._closed_or_unknown(workflow_id) from None
+            ended = await self._closed_or_unknown(workflow_id)
+            # The update before it may have been what the run ended with, though its answer came too late.
+            if isinstance(ended, RunClosed) and await self._query(workflow_id, None, contract.TOOK, bool, event.id):
+                return DeliveryOutcome("matched")
+            raise ended from None
         return DeliveryOutcome("buffered")
 
     async def _closed_or_unknown(self, workflow_id: str) -> TidegateError:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from datetime import datetime, timezone
+from typing import Any
 
+import pytest
 from temporalio.client import Client
 
 from definitions import contract
-from tests.running import Runs, runs_on
+from definitions.contract import DeliveryOutcome, Event
+from definitions.errors import RunClosed, Unavailable
+from tests.running import DIALECT, Runs, runs_on
 from tests.worker.test_interpreter import block, literal, wait
+from worker.rpc import execute_update
 
 
 async def race(runs: Runs, offset: float) -> bool:
@@ -55,3 +61,28 @@ async def test_a_cancel_that_meets_a_continue_as_new_is_not_lost(temporal_client
     async with runs_on(temporal_client, runs.tidegate.task_queue):
         for run_id in started:
             await runs.ended(run_id, "cancelled")
+
+
+async def test_an_event_that_ended_its_run_is_no_refusal_when_its_answer_comes_too_late(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await runs.start(block("w", w=wait("go")))
+    await runs.parked(run_id)
+
+    async def late(*args: Any, **more: Any) -> DeliveryOutcome:
+        outcome: DeliveryOutcome = await execute_update(*args, **more)
+        await runs.ended(run_id)
+        raise Unavailable(f"no answer in time: {outcome.status}", part="worker")
+
+    monkeypatch.setattr("worker.run_client.execute_update", late)
+    event = Event(id=str(uuid.uuid4()), name="go")
+    outcome = await runs.tidegate.deliver(DIALECT, runs.organisation, run_id, event, may_signal=True)
+    assert outcome.status == "matched"
+
+    async def never(*args: Any, **more: Any) -> DeliveryOutcome:
+        raise Unavailable("no answer in time", part="worker")
+
+    monkeypatch.setattr("worker.run_client.execute_update", never)
+    other = Event(id=str(uuid.uuid4()), name="go")
+    with pytest.raises(RunClosed):
+        await runs.tidegate.deliver(DIALECT, runs.organisation, run_id, other, may_signal=True)
