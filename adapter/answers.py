@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -13,6 +14,17 @@ class JsonAnswer(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         return encoded(content)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A success, in plain JSON."""
+
+    data: Any
+    status: int = 200
+
+    def response(self) -> JsonAnswer:
+        return JsonAnswer(self.data, self.status)
 
 
 def encoded(content: Any) -> bytes:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from adapter.auth import Principal
+from adapter.auth import Principal, authorise
 from adapter.body import json_model
 from adapter.description import described
 from adapter.queries import query_model
@@ -18,6 +18,8 @@ from adapter.services import services
 from worker.client import TidegateClient
 
 _Body = TypeVar("_Body", bound=BaseModel)
+_Call = TypeVar("_Call", bound="Call")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,21 @@ class Route:
             operation_id=self.operation_id,
             openapi_extra=described(self.method, self.path, self.permission, self.asked),
         )
+
+    def authorised(self, request: Request) -> Call:
+        """A request as a call in the organisation of its key. Raises Unauthenticated, Forbidden."""
+        return Call(request, authorise(request, self.permission))
+
+    def answered(
+        self, router: APIRouter, called: Callable[[Request], _Call], shown: Callable[[_Answer], Response]
+    ) -> Callable[[Callable[[_Call], Awaitable[_Answer]]], Callable[[_Call], Awaitable[_Answer]]]:
+        """Have a handler answer this route: `called` authorises a request, `shown` writes what the handler gives."""
+
+        def register(handler: Callable[[_Call], Awaitable[_Answer]]) -> Callable[[_Call], Awaitable[_Answer]]:
+            async def endpoint(request: Request) -> Response:
+                return shown(await handler(called(request)))
+
+            self.serve(router, endpoint, handler.__doc__)
+            return handler
+
+        return register

@@ -50,12 +50,11 @@ def operation(
 
     route = Route(name, method, BASE + path, permission, f"compozy_{name}", asked)
 
-    def register(handler: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            answer = await handler(Call(request, caller(request, permission)))
-            return answer.response() if isinstance(answer, Answer) else answer
+    def called(request: Request) -> Call:
+        return Call(request, caller(request, permission))
 
-        route.serve(router, endpoint, handler.__doc__)
-        return handler
+    return route.answered(router, called, _shown)
 
-    return register
+
+def _shown(answer: Answer | Response) -> Response:
+    return answer.response() if isinstance(answer, Answer) else answer

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import Response
 
-from adapter.answers import JsonAnswer
-from adapter.auth import authorise
+from adapter.answers import Answer
 from adapter.calls import Call, Route
 from adapter.dialects.fastgen.errors import BASE
 
+__all__ = ["Answer", "Json", "operation"]
+
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A success."""
-
-    data: Any
-    status: int = 200
-
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -39,12 +29,4 @@ def operation(
 
     route = Route(name, method, f"{BASE}/{{project}}{path}", permission, f"fastgen_{name}", asked)
 
-    def register(handler: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            answer = await handler(Call(request, authorise(request, permission)))
-            return JsonAnswer(answer.data, answer.status)
-
-        route.serve(router, endpoint, handler.__doc__)
-        return handler
-
-    return register
+    return route.answered(router, route.authorised, Answer.response)

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.responses import Response
 
-from adapter.answers import JsonAnswer
-from adapter.auth import authorise
+from adapter.answers import Answer
 from adapter.calls import Call, Route
+
+__all__ = ["BASE", "Answer", "Json", "operation"]
 
 BASE = "/jsworkflows"
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A success."""
-
-    data: Any
-    status: int = 200
-
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -37,12 +27,4 @@ def operation(
 
     route = Route(name, method, BASE + path, permission, f"jsworkflows_{name}", body)
 
-    def register(handler: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            answer = await handler(Call(request, authorise(request, permission)))
-            return JsonAnswer(answer.data, answer.status)
-
-        route.serve(router, endpoint, handler.__doc__)
-        return handler
-
-    return register
+    return route.answered(router, route.authorised, Answer.response)

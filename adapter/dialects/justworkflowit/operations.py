@@ -9,7 +9,6 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import Response
 
 from adapter import calls
 from adapter.answers import JsonAnswer
@@ -69,12 +68,7 @@ def operation(
 
     route = Route(name, method, BASE + path, permission, name, asked)
 
-    def register(handler: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            caller = authorise(request, permission, request.path_params["organizationId"])
-            return JsonAnswer(await handler(Call(request, caller)))
+    def called(request: Request) -> Call:
+        return Call(request, authorise(request, permission, request.path_params["organizationId"]))
 
-        route.serve(router, endpoint, handler.__doc__)
-        return handler
-
-    return register
+    return route.answered(router, called, JsonAnswer)

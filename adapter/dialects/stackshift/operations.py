@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from adapter.answers import JsonAnswer
-from adapter.auth import authorise
 from adapter.calls import Call, Route
 
 BASE = "/api/v1"
@@ -27,6 +26,10 @@ class Answer:
     data: Any
     message: str
     status: int = 200
+
+    def response(self) -> Response:
+        """In the vendor's envelope."""
+        return JsonAnswer(envelope(self.status, self.message, data=self.data), self.status)
 
 
 Handler = Callable[[Call], Awaitable[Answer]]
@@ -53,12 +56,4 @@ def operation(
 
     route = Route(name, method, BASE + path, permission, f"stackshift_{name}", asked)
 
-    def register(handler: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            answer = await handler(Call(request, authorise(request, permission)))
-            return JsonAnswer(envelope(answer.status, answer.message, data=answer.data), answer.status)
-
-        route.serve(router, endpoint, handler.__doc__)
-        return handler
-
-    return register
+    return route.answered(router, route.authorised, Answer.response)
