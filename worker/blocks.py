@@ -184,6 +184,8 @@ class Blocks(Run):
     def _grown(self, taken: int) -> None:
         self.state.data_bytes += taken
         if self.state.data_bytes > DATA_BYTES:
+            # It takes milliseconds, and many blocks may meet the bound in one workflow task.
+            self.pace.worked(read=self.state.data_bytes)
             self.state.data_bytes = self.state.frame.data_size()
         if self.state.data_bytes > DATA_BYTES:
             raise StepFailed("state-too-large", f"the run's data would be more than {DATA_BYTES} bytes")

@@ -183,3 +183,12 @@ async def test_many_blocks_that_were_paused_go_on_in_several_tasks(runs: Runs) -
     events = [event async for event in runs.handle(run_id).fetch_history_events()]
     updated = [place for place, event in enumerate(events) if event.HasField(ACCEPTED)][-1]
     assert any(event.HasField("timer_started_event_attributes") for event in events[updated:])
+
+
+@pytest.mark.parametrize("strategy", ["wait_all", "best_effort"])
+async def test_no_further_block_begins_once_the_run_holds_too_much(runs: Runs, strategy: str) -> None:
+    body = block("x", x={"kind": "assign", "value": literal("x" * 100_000), "save": {"output": ["kept"]}})
+    step = {"kind": "each", "items": literal(list(range(200))), "body": body, "at_once": 20, "strategy": strategy}
+    snapshot = await outcome(runs, {**step, "report": True}, "failed")
+    assert snapshot.error_code == "state-too-large"
+    assert len([record for record in snapshot.records if record.step.startswith("s/")]) < 50

@@ -16,6 +16,9 @@ from worker.attributes import short
 from worker.steps.base import StepFailed, Visit, stopping
 from worker.steps.sleep import seconds
 
+#: The code of a failure that all other blocks would meet as well, whatever the strategy.
+TOO_LARGE = "state-too-large"
+
 #: The blocks by name, each with what runs it; it is run once, and not before its turn.
 Inside = Iterable[tuple[str, Callable[[], Awaitable[Any]]]]
 
@@ -96,6 +99,8 @@ async def _lane(
         try:
             output = await run()
         except StepFailed as error:
+            if error.code == TOO_LARGE:
+                raise
             failure = error
         if ended.over:
             return
