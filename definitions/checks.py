@@ -19,6 +19,10 @@ def is_object(value: Any, path: str, report: Report, code: str = "object-expecte
     return expect(isinstance(value, dict), path, report, code, "expected an object")
 
 
+def is_list(value: Any, path: str, report: Report, code: str = "list-expected") -> bool:
+    return expect(isinstance(value, list), path, report, code, "expected a list")
+
+
 def is_text(value: Any, path: str, report: Report, code: str = "text-expected") -> bool:
     return expect(isinstance(value, str), path, report, code, "expected a string")
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from definitions import checks
-from definitions.checks import expect, is_object, is_whole
+from definitions.checks import expect, is_list, is_object, is_whole
 from definitions.dialects.compozy.words import DURATIONS
 from definitions.durations import total
 from definitions.json_path import child
@@ -27,10 +27,6 @@ __all__ = [
     "seconds",
     "seconds_at",
 ]
-
-
-def is_list(value: Any, path: str, report: Report) -> bool:
-    return expect(isinstance(value, list), path, report, "list-expected", "expected a list")
 
 
 def is_text(value: Any, path: str, report: Report, code: str = "text-expected") -> bool:

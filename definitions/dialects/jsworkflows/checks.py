@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
+from definitions.checks import expect, has_keys
 from definitions.dialects.jsworkflows.words import DURATIONS
 from definitions.durations import seconds as parse
-from definitions.json_path import child
 from definitions.model import NAME_LIMIT
 from definitions.report import Report
+
+__all__ = [
+    "duration",
+    "expect",
+    "has_keys",
+    "is_identifier",
+    "is_name",
+    "is_number",
+    "is_redirect",
+    "is_reference",
+    "is_text",
+    "to_seconds",
+]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*", re.ASCII)
 #: Text that is one `${…}` and nothing else: it keeps the type of what it names.
 _ONE_REFERENCE = re.compile(r"\$\{[^{}]*\}")
-
-
-def expect(good: bool, path: str, report: Report, code: str, message: str) -> bool:
-    if not good:
-        report.add(code, path, message)
-    return good
 
 
 def is_name(value: Any) -> bool:
@@ -55,19 +61,6 @@ def is_redirect(value: Any) -> bool:
         return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
-
-
-def has_keys(
-    value: dict[str, Any], required: Collection[str], optional: Collection[str], path: str, report: Report
-) -> bool:
-    """No unknown key, no required one missing."""
-    unknown = [key for key in value if key not in required and key not in optional]
-    missing = [key for key in required if key not in value]
-    for key in unknown:
-        report.add("key-unknown", child(path, key), f"the key {key[:80]!r} is not known here")
-    for key in missing:
-        report.add("key-missing", child(path, key), f"the key {key!r} is missing")
-    return not unknown and not missing
 
 
 def to_seconds(value: Any) -> float:

@@ -5,35 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from definitions.dialects.justworkflowit.problems import Report
+from definitions import checks
+from definitions.checks import expect, is_list, is_object, is_text
 from definitions.json_path import child
+from definitions.model import NAME_LIMIT
+from definitions.report import Report
 
-NAME_LIMIT = 200
-
-
-def is_object(value: Any, path: str, report: Report, code: str) -> bool:
-    return _expect(isinstance(value, dict), path, report, code, "expected an object")
-
-
-def is_list(value: Any, path: str, report: Report, code: str) -> bool:
-    return _expect(isinstance(value, list), path, report, code, "expected a list")
-
-
-def is_string(value: Any, path: str, report: Report, code: str) -> bool:
-    return _expect(isinstance(value, str), path, report, code, "expected a string")
+__all__ = ["check_keys", "is_list", "is_name", "is_object", "is_text", "is_whole"]
 
 
 def is_name(value: Any, path: str, report: Report, code: str) -> bool:
     """Text of 1 to NAME_LIMIT printable characters: it is shown to operators."""
-    good = isinstance(value, str) and 0 < len(value) <= NAME_LIMIT and value.isprintable()
-    return _expect(good, path, report, code, f"expected a string of 1 to {NAME_LIMIT} printable characters")
+    return checks.is_name(value, path, report, code, NAME_LIMIT)
 
 
 def is_whole(value: Any, low: int, high: int, path: str, report: Report, code: str) -> bool:
     """A whole number; 3.0 is one, as in JSON Schema."""
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     good = number and value == int(value) and low <= value <= high
-    return _expect(good, path, report, code, f"expected a whole number from {low} to {high}")
+    return expect(good, path, report, code, f"expected a whole number from {low} to {high}")
 
 
 def check_keys(
@@ -53,9 +43,3 @@ def check_keys(
     for key in missing:
         report.add(missing_code, child(path, key), f"the key {key!r} is missing")
     return not unknown and not missing
-
-
-def _expect(good: bool, path: str, report: Report, code: str, message: str) -> bool:
-    if not good:
-        report.add(code, path, message)
-    return good

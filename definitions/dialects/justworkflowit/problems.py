@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from definitions import json_text
-from definitions.errors import DefinitionError, Problem
+from definitions import json_text, report
+from definitions.errors import DefinitionError
 from definitions.expressions.source_error import SourceError
 
 #: Code -> what it means. Part of the API: codes are never renamed; `definitions/library/invalid` has one of each.
@@ -67,27 +67,15 @@ CODES: dict[str, str] = {
     "optional-property-relied-on": "Something holds only if a property is given that its definition does not require.",
 }
 
-PROBLEM_LIMIT = 50
 
-
-class Report:
-    """Collects problems, first found first."""
+class Report(report.Report):
+    """Collects problems, also those that an expression tells of itself."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
-
-    def add(self, code: str, path: str, message: str, *, unsupported: bool = False) -> None:
-        assert code in CODES, code
-        if len(self.problems) < PROBLEM_LIMIT:
-            self.problems.append(Problem(code, path, message, unsupported))
+        super().__init__(CODES)
 
     def add_source_error(self, error: SourceError, path: str) -> None:
         self.add(error.code, path + error.place, error.message, unsupported=error.unsupported)
-
-    def check(self) -> None:
-        """Raises DefinitionError if anything has been found so far."""
-        if self.problems:
-            raise DefinitionError(self.problems)
 
 
 def problem_texts(error: DefinitionError) -> list[str]:

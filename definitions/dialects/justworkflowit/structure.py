@@ -68,7 +68,7 @@ def _check_integration(details: Any, path: str, report: Report) -> None:
     codes = ("integration-key-unknown", "integration-key-missing")
     checks.check_keys(details, INTEGRATION, required, path, report, codes)
     if "type" in details:
-        checks.is_string(details["type"], child(path, "type"), report, "type-invalid")
+        checks.is_text(details["type"], child(path, "type"), report, "type-invalid")
     for key in ("inputDefinition", "outputDefinition"):
         if key in details:
             _check_reference(details[key], child(path, key), report)
