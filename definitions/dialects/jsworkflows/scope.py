@@ -6,9 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from definitions.dialects.jsworkflows import checks
-from definitions.expressions import path as paths
-from definitions.json_path import child
 from definitions.model import Expression
+from definitions.named import named
 from definitions.report import Report
 
 LANGUAGE = "path"
@@ -41,20 +40,8 @@ class Scope:
 
     def check(self, value: Any, path: str) -> None:
         """Look for what the texts of a value name that is not there: it is in the report then."""
-        if isinstance(value, str):
-            self._check_text(value, path)
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, item in items:
-            self.check(item, child(path, key))
-
-    def _check_text(self, text: str, path: str) -> None:
-        try:
-            named = paths.references(text)
-        except ValueError as error:
-            self._report.add("expression-invalid", path, str(error)[:300])
-            return
-        for dotted in named:
-            self._check_reference(dotted, path)
+        for dotted, at in named(value, path, self._report):
+            self._check_reference(dotted, at)
 
     def _check_reference(self, dotted: str, path: str) -> None:
         root, *rest = dotted.split(".")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from definitions.expressions import path as paths
-from definitions.json_path import child
 from definitions.model import Expression
+from definitions.named import named
 from definitions.report import Report
 
 PAYLOAD = "payload"
@@ -43,7 +43,11 @@ class Scope:
 
     def expression(self, value: Any, path: str) -> Expression:
         """A value with `${…}` in its texts as an expression; what it cannot resolve is in the report."""
-        self._check(value, path)
+        for dotted, at in named(value, path, self._report):
+            if "" in dotted.split("."):
+                self._report.add("expression-invalid", at, f"a part of the path {dotted[:80]!r} is empty")
+            else:
+                self._check_reference(dotted, at)
         return Expression(language=LANGUAGE, source=value)
 
     def kind(self, text: str) -> str:
@@ -56,25 +60,6 @@ class Scope:
         for key in rest:
             shape = _part(shape, key) or ANY
         return shape if isinstance(shape, str) else OBJECT
-
-    def _check(self, value: Any, path: str) -> None:
-        if isinstance(value, str):
-            self._check_text(value, path)
-        items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for key, item in items:
-            self._check(item, child(path, key))
-
-    def _check_text(self, text: str, path: str) -> None:
-        try:
-            named = paths.references(text)
-        except ValueError as error:
-            self._report.add("expression-invalid", path, str(error)[:300])
-            return
-        for dotted in named:
-            if "" in dotted.split("."):
-                self._report.add("expression-invalid", path, f"a part of the path {dotted[:80]!r} is empty")
-            else:
-                self._check_reference(dotted, path)
 
     def _check_reference(self, dotted: str, path: str) -> None:
         root, *rest = dotted.split(".")
