@@ -22,6 +22,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _UNCLOSED = re.compile(r"""['"`]|/\*|\$(?:[A-Za-z_]\w*)?\$""")
+#: In MySQL a backslash makes a quote a part of the text, `#` begins a comment, and `$` is a letter.
+_OTHERWISE_QUOTED = re.compile(r"""\\['"`]|^\$""")
+_OTHERWISE_CODE = re.compile(r"[\\#]")
 #: `:name`, but neither `::type` nor a part of a word.
 PARAMETER = re.compile(r"(?<![:\w\\]):([A-Za-z_]\w*)(?![:\w])")
 
@@ -57,6 +60,13 @@ def refuse_several(text: str) -> None:
         ended = ended or bool(semicolon)
     if not seen:
         raise ValueError("a query is one statement, and this is none")
+
+
+def refuse_mysql(text: str) -> None:
+    """Raises ValueError for what MySQL and MariaDB read otherwise, so that a parameter could stand in quotes there."""
+    for kind, piece in pieces(text):
+        if (kind == "quoted" and _OTHERWISE_QUOTED.search(piece)) or (kind == "code" and _OTHERWISE_CODE.search(piece)):
+            raise ValueError("for MySQL, write a quote in a text twice, no # and no $$")
 
 
 def parameters(text: str) -> list[str]:

@@ -50,6 +50,26 @@ def test_parameters() -> None:
     assert sql_text.parameters("SELECT :f ::text") == ["f"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"SELECT 'it\'s', :a, 'it\'s'",
+        r"SELECT E'a\\', :a, '\''",
+        "SELECT 1 # it's\n, :a # that's it",
+        "SELECT $$ ' $$, :a, $$ ' $$",
+    ],
+)
+def test_what_mysql_reads_otherwise(text: str) -> None:
+    """There these are one text, or a comment, up to behind the parameter: its value would stand inside of it."""
+    with pytest.raises(ValueError, match="MySQL"):
+        sql_text.refuse_mysql(text)
+
+
+@pytest.mark.parametrize("text", [r"SELECT 'a\nb', 'it''s', :a", "SELECT '#', `a#b`, '$$' -- # it's", "SELECT 1"])
+def test_what_mysql_reads_alike(text: str) -> None:
+    sql_text.refuse_mysql(text)
+
+
 @given(st.text("'\"`$-/*;:{}a \n", max_size=40))
 def test_pieces_are_the_text(text: str) -> None:
     try:

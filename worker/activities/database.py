@@ -9,7 +9,7 @@ Dates and times become ISO 8601 text, exact numbers a number or, if that would n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,6 +45,8 @@ async def run(call: Call, tools: Tools) -> Any:
     _check(config["query"], params)
     databases = tools.kept(Databases)
     engine = databases.engine(config["connection"], call.context.organisation, tools.settings)
+    if engine.dialect.name in ("mysql", "mariadb"):
+        _refuse(lambda: sql_text.refuse_mysql(config["query"]))
     query = Query(engine, config["query"], params, config.get("rows", DEFAULT_ROWS))
     seconds = config.get("timeout", DEFAULT_SECONDS)
     work = asyncio.ensure_future(databases.threads.run(lambda: query.run(seconds)))
@@ -67,13 +69,17 @@ async def run(call: Call, tools: Tools) -> Any:
 
 
 def _check(query: str, params: Mapping[str, Any]) -> None:
-    try:
-        sql_text.refuse_several(query)
-        missing = [name for name in sql_text.parameters(query) if name not in params]
-    except ValueError as error:
-        raise call_failed("query-invalid", str(error), retryable=False) from None
+    _refuse(lambda: sql_text.refuse_several(query))
+    missing = [name for name in sql_text.parameters(query) if name not in params]
     if missing:
         raise call_failed("query-invalid", f"`params` has no {missing[0]!r}", retryable=False)
+
+
+def _refuse(check: Callable[[], None]) -> None:
+    try:
+        check()
+    except ValueError as error:
+        raise call_failed("query-invalid", str(error), retryable=False) from None
 
 
 EXECUTOR = Executor(run, CONFIG_SCHEMA)

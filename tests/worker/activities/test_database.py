@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -199,6 +201,17 @@ async def test_connections_are_the_operators(stock: Stock, bench: Bench) -> None
         error = await bench.failure("database", call({"connection": name, "query": "SELECT 1"}, org=org))
         assert (error.type, error.non_retryable) == (code, True)
         assert "hunter2" not in error.message
+
+
+async def test_what_mysql_reads_otherwise_is_refused(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a connection is made; the driver is a module that only has to be there."""
+    monkeypatch.setitem(sys.modules, "pymysql", types.ModuleType("pymysql"))
+    sys.modules["pymysql"].paramstyle = "format"  # type: ignore[attr-defined]
+    bench.configure(db_name=(("MY", ((), "mysql+pymysql://nobody@127.0.0.1:1/x")),))
+    query = {"connection": "my", "query": r"SELECT 'it\'s', :a, 'it\'s'", "params": {"a": 1}}
+    error = await bench.failure("database", call(query))
+    assert (error.type, error.non_retryable) == ("query-invalid", True)
+    assert "MySQL" in error.message
 
 
 async def test_an_unreachable_database_is_tried_again(bench: Bench) -> None:
