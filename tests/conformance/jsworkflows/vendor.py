@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import httpx
 
 from definitions import ids
+from tests.conformance.api_client import ApiClient
 from tests.conformance.stack import Stack
 from tests.running import eventually
 
@@ -28,25 +28,10 @@ def steps(name: str, secrets: tuple[str, ...] = (), **actions: list[Json]) -> Js
     return {"name": name, "trigger": {"type": "http"}, "steps": actions, "secrets": list(secrets)}
 
 
-class Vendor:
+class Vendor(ApiClient):
     """Calls with one key. `send` gives the answer as it is, the other methods the JSON of a success."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str, organisation: str) -> None:
-        self.http = http
-        self.token = token
-        self.organisation = organisation
-
-    async def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        """One request under `/jsworkflows`."""
-        headers = {"authorization": f"Bearer {self.token}"} | more.pop("headers", {})
-        if body is not None:
-            more["content"] = json.dumps(body)
-        return await self.http.request(method, f"/jsworkflows{path}", headers=headers, **more)
-
-    async def ok(self, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
-        answer = await self.send(method, path, body, **more)
-        assert answer.status_code == status, answer.text
-        return answer.json()
+    base = "/jsworkflows"
 
     # --- workflows ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 
 from definitions import ids
+from tests.conformance.api_client import ApiClient
 from tests.conformance.stack import Stack
 from tests.running import eventually
 
@@ -18,24 +18,14 @@ Json = dict[str, Any]
 ENDED = ("completed", "failed", "cancelled")
 
 
-class Vendor:
+class Vendor(ApiClient):
     """Calls with one key. `send` gives the answer as it is, the other methods the `data` of a success."""
 
-    def __init__(self, http: httpx.AsyncClient, token: str, organisation: str) -> None:
-        self.http = http
-        self.token = token
-        self.organisation = organisation
+    base = "/api/v1"
+    says_json = True
 
-    async def send(self, method: str, path: str, body: Any = None, **more: Any) -> httpx.Response:
-        """One request under `/api/v1`."""
-        headers = {"authorization": f"Bearer {self.token}", "accept": "application/json"} | more.pop("headers", {})
-        if body is not None:
-            more["content"] = json.dumps(body)
-            headers.setdefault("content-type", "application/json")
-        return await self.http.request(method, f"/api/v1{path}", headers=headers, **more)
-
-    async def ok(self, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
-        return data_of(await self.send(method, path, body, **more), status)
+    def held(self, response: httpx.Response, status: int) -> Any:
+        return data_of(response, status)
 
     # --- jobs ---
 
