@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from asyncio.subprocess import Process
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-SECONDS = 50
+from tests.conformance import processes
+from tests.conformance.processes import SECONDS
 
 CURL = """
 curl -sS -X POST http://localhost:8080/api/v0/executions/workflows/{exec_id}/signals \\
@@ -170,19 +168,9 @@ def modules(folder: Path) -> Path:
     return folder
 
 
-@asynccontextmanager
-async def begun(command: list[str], folder: Path) -> AsyncIterator[Process]:
+def begun(command: list[str], folder: Path) -> AbstractAsyncContextManager[Process]:
     """A program, until the block ends."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NO_COLOR": "1"}
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=folder, env=environment, stdout=PIPE, stderr=PIPE, start_new_session=True
-    )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+    return processes.begun(command, folder, {"HOME": str(folder)})
 
 
 async def output(command: list[str], folder: Path) -> str:

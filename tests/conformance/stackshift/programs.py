@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from asyncio.subprocess import Process
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conformance.processes import SECONDS, begun
 from tests.conformance.stackshift.samples import job
 from tests.conformance.stackshift.vendor import Vendor
 
 MODULE = Path(__file__).parents[3] / "clients" / "stackshift"
 NAME = "@stackshift-cloud/jobs"
-SECONDS = 50
 
 IMPORT = f"import {{ StackShift, StackShiftError }} from '{NAME}'\n"
 HEAD = IMPORT + "const stackshift = new StackShift({ apiKey: process.env.STACKSHIFT_API_KEY })\n"
@@ -84,21 +81,11 @@ class Programs:
             linked.symlink_to(MODULE, target_is_directory=True)
         return name
 
-    @asynccontextmanager
-    async def started(self, text: str, address: str, key: str | None) -> AsyncIterator[Process]:
+    def started(self, text: str, address: str, key: str | None) -> AbstractAsyncContextManager[Process]:
         """A program that runs, with nothing but its environment to tell it where Tidegate is."""
         program = self.write("program.mjs", text)
         given = {"STACKSHIFT_BASE_URL": address} | ({} if key is None else {"STACKSHIFT_API_KEY": key})
-        environment = {"PATH": os.environ["PATH"], "DENO_DIR": str(self.folder / "deno"), "NO_COLOR": "1", **given}
-        process = await asyncio.create_subprocess_exec(
-            *self.command(program), cwd=self.folder, env=environment, stdout=PIPE, stderr=PIPE, start_new_session=True
-        )
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
+        return begun(self.command(program), self.folder, {"DENO_DIR": str(self.folder / "deno"), **given})
 
     async def run(self, text: str, address: str, key: str | None) -> str:
         """What a program prints; it has to succeed, and say nothing else."""

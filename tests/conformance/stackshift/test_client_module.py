@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from tests.conformance.stack import Stack
-from tests.conformance.stackshift.programs import HEAD, IMPORT, MODULE, NAME, SECONDS, TELL, Programs, deno, echo
+from tests.conformance.processes import SECONDS
+from tests.conformance.stackshift.programs import HEAD, IMPORT, MODULE, NAME, TELL, Programs, deno, echo
 from tests.conformance.stackshift.samples import ann, job, onboarding, wait
 from tests.conformance.stackshift.site import Site
 from tests.conformance.stackshift.vendor import Json, Vendor
