@@ -6,8 +6,8 @@ import asyncio
 import json
 from pathlib import Path
 
-from tests.conformance.stack import Stack
 from tests.conformance.processes import SECONDS
+from tests.conformance.stack import Stack
 from tests.conformance.stackshift.programs import HEAD, IMPORT, MODULE, NAME, TELL, Programs, deno, echo
 from tests.conformance.stackshift.samples import ann, job, onboarding, wait
 from tests.conformance.stackshift.site import Site
