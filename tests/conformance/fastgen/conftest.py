@@ -37,20 +37,16 @@ async def keyed_stack(temporal_client: Client) -> AsyncIterator[Stack]:
         yield served
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def vendor(keyed_stack: Stack) -> AsyncIterator[Vendor]:
+async def of_its_own(keyed_stack: Stack) -> AsyncIterator[Vendor]:
     """An organisation and a project of its own."""
     number = next(_numbers)
     async with vendor_of(keyed_stack.address, f"fg_{number}", f"shop-{number}") as client:
         yield client
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def other(keyed_stack: Stack) -> AsyncIterator[Vendor]:
-    """Another organisation, with another project."""
-    number = next(_numbers)
-    async with vendor_of(keyed_stack.address, f"fg_{number}", f"shop-{number}") as client:
-        yield client
+vendor = pytest_asyncio.fixture(loop_scope="session")(of_its_own)
+#: Another organisation, with another project.
+other = pytest_asyncio.fixture(loop_scope="session")(of_its_own)
 
 
 @pytest.fixture

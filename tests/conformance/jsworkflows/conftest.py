@@ -66,20 +66,16 @@ async def linking(temporal_client: Client, shared_site: LocalServer) -> AsyncIte
             yield linking
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def vendor(linking: Linking) -> AsyncIterator[Vendor]:
+async def of_its_own(linking: Linking) -> AsyncIterator[Vendor]:
     """An organisation of its own."""
     number = next(_numbers)
     async with vendor_of(linking.stack, f"key-{number}", f"org-{number}") as client:
         yield client
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def other(linking: Linking) -> AsyncIterator[Vendor]:
-    """Another organisation."""
-    number = next(_numbers)
-    async with vendor_of(linking.stack, f"key-{number}", f"org-{number}") as client:
-        yield client
+vendor = pytest_asyncio.fixture(loop_scope="session")(of_its_own)
+#: Another organisation.
+other = pytest_asyncio.fixture(loop_scope="session")(of_its_own)
 
 
 @pytest.fixture
