@@ -5,7 +5,8 @@ A dialect's `render_error` gets one of these or one of `definitions.errors`, nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from definitions import errors
@@ -20,6 +21,15 @@ class RequestInvalid(TidegateError):
     def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.fields = dict(fields or {})
+
+
+@contextmanager
+def said_of(parameter: str) -> Iterator[None]:
+    """What is wrong with an input, such as the token of a page, is told as a fault of this parameter."""
+    try:
+        yield
+    except errors.InputInvalid as error:
+        raise RequestInvalid(error.message, {parameter: error.message}) from None
 
 
 class UnknownRoute(errors.NotFound):

@@ -8,11 +8,10 @@ from adapter.calls import Call
 from adapter.dialects.fastgen import projects, wire
 from adapter.dialects.fastgen.operations import Answer, Json, operation
 from adapter.dialects.fastgen.words import DIALECT, EVENT_PUBLISH, WORKFLOW_READ
-from adapter.failures import RequestInvalid
+from adapter.failures import RequestInvalid, said_of
 from definitions.contract import PublishEvent, UnheardEvent
 from definitions.dialects.fastgen import events
 from definitions.dialects.fastgen.document import parts_of
-from definitions.errors import InputInvalid
 
 router = APIRouter()
 
@@ -51,12 +50,10 @@ async def list_unheard(call: Call) -> Answer:
     shown: list[Json] = []
     cursor = asked.cursor
     while len(shown) < asked.limit:
-        try:
+        with said_of("cursor"):
             rows, cursor = await call.client.list_unheard(
                 DIALECT, call.organisation, limit=asked.limit - len(shown), cursor=cursor
             )
-        except InputInvalid as error:
-            raise RequestInvalid(error.message, {"cursor": error.message}) from None
         shown += [_row(name, row) for row in rows if (name := events.own(call.path("project"), row.event)) is not None]
         if cursor is None:
             break

@@ -10,11 +10,11 @@ from adapter.calls import Call
 from adapter.dialects.fastgen import projection, wire
 from adapter.dialects.fastgen.operations import Answer, Json, operation
 from adapter.dialects.fastgen.words import DIALECT, RUN_CONTROL, RUN_READ, STATUS_ASKED
-from adapter.failures import RequestInvalid
+from adapter.failures import RequestInvalid, said_of
 from definitions import ids
 from definitions.dialects import fastgen as language
 from definitions.dialects.fastgen.words import ROUTE, WORKFLOW
-from definitions.errors import InputInvalid, NotFound, RunClosed, TooLarge
+from definitions.errors import NotFound, RunClosed, TooLarge
 from worker.client import RunDescription, RunQuery
 
 router = APIRouter()
@@ -36,9 +36,8 @@ async def list_runs(call: Call) -> Answer:
         page_token=asked.cursor,
     )
     try:
-        page = await call.client.list_runs(question)
-    except InputInvalid as error:
-        raise RequestInvalid(error.message, {"cursor": error.message}) from None
+        with said_of("cursor"):
+            page = await call.client.list_runs(question)
     except TooLarge:
         message = "the project has too many workflows and routes for one list: ask for one of them"
         raise RequestInvalid(message, {"workflow": message}) from None

@@ -10,9 +10,9 @@ from adapter.calls import Call
 from adapter.dialects.jsworkflows import projection, wire
 from adapter.dialects.jsworkflows.operations import Answer, operation
 from adapter.dialects.jsworkflows.words import DIALECT, RUN_READ, STATUS_ASKED
-from adapter.failures import RequestInvalid
+from adapter.failures import said_of
 from definitions import ids
-from definitions.errors import InputInvalid, NotFound
+from definitions.errors import NotFound
 from worker.client import RunQuery
 
 router = APIRouter()
@@ -33,10 +33,8 @@ async def list_runs(call: Call) -> Answer:
         page_size=asked.limit,
         page_token=asked.pageToken,
     )
-    try:
+    with said_of("pageToken" if asked.pageToken else "status"):
         page = await call.client.list_runs(question)
-    except InputInvalid as error:
-        raise RequestInvalid(error.message, {"pageToken" if asked.pageToken else "status": error.message}) from None
     return Answer({"runs": [projection.summary(run) for run in page.runs], "nextPageToken": page.next_page_token})
 
 

@@ -18,7 +18,7 @@ from adapter.dialects.justworkflowit.projection import Json
 from adapter.dialects.justworkflowit.wire import SendEvent, SubmitJob, VersionSelector
 from adapter.dialects.justworkflowit.words import DIALECT, HIERARCHY, STATUS_ASKED
 from adapter.dialects.justworkflowit.workflows import tagged, version_number
-from adapter.failures import RequestInvalid
+from adapter.failures import RequestInvalid, said_of
 from definitions import ids
 from definitions.contract import DefinitionFacts, Event, RunFacts, timestamp
 from definitions.dialects import justworkflowit as language
@@ -114,9 +114,8 @@ async def list_jobs(call: Call) -> Json:
         definitions_of=(asked.workflowName or "").casefold(),
     )
     try:
-        page = await call.client.list_runs(question)
-    except InputInvalid as error:
-        raise RequestInvalid(error.message, {"pageToken": error.message}) from None
+        with said_of("pageToken"):
+            page = await call.client.list_runs(question)
     except TooLarge:
         message = "the list is about too many workflows; ask for part of a name that fewer of them have"
         raise RequestInvalid(message, {"workflowName": message}) from None

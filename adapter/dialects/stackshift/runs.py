@@ -12,11 +12,11 @@ from adapter.dialects.stackshift.jobs import compiled, current
 from adapter.dialects.stackshift.operations import Answer, operation
 from adapter.dialects.stackshift.wire import StartRun
 from adapter.dialects.stackshift.words import DIALECT, RUN_CANCEL, RUN_READ, RUN_START, STATUS_ASKED
-from adapter.failures import RequestInvalid
+from adapter.failures import said_of
 from adapter.new_runs import new_run
 from definitions import ids
 from definitions.contract import RunFacts
-from definitions.errors import Conflict, InputInvalid, NotFound, RunClosed
+from definitions.errors import Conflict, NotFound, RunClosed
 from worker.client import Claim, RunDescription, RunQuery
 
 router = APIRouter()
@@ -90,10 +90,8 @@ async def list_runs(call: Call) -> Answer:
         page_size=asked.limit,
         page_token=asked.cursor,
     )
-    try:
+    with said_of("cursor" if asked.cursor else "status"):
         page = await call.client.list_runs(question)
-    except InputInvalid as error:
-        raise RequestInvalid(error.message, {"cursor" if asked.cursor else "status": error.message}) from None
     runs = [projection.summary(run) for run in page.runs]
     return Answer({"runs": runs, "next_cursor": page.next_page_token}, "The runs.")
 
