@@ -1,4 +1,4 @@
-"""The databases that the operator has configured, each an engine with its pool, made when it is first needed."""
+"""The databases that the operator has configured, each an engine, made when it is first needed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
 
 from worker.activities.failures import call_failed
 from worker.activities.threads import DaemonThreads
 from worker.settings import Settings
 
-#: Queries at once on a worker, and connections to one database.
+#: Queries at once on a worker.
 AT_ONCE = 16
 #: Seconds to wait for a connection, and after which an idle one is made anew.
 CONNECT_SECONDS, RECYCLE_SECONDS = 10, 1_800
@@ -74,7 +75,8 @@ def _options(url: URL) -> dict[str, Any]:
     if backend in _CONNECT and _CONNECT[backend] not in url.query:
         options["connect_args"] = {_CONNECT[backend]: CONNECT_SECONDS}
     if backend != "sqlite":
-        options |= {"pool_size": AT_ONCE, "pool_timeout": CONNECT_SECONDS}
+        # What a query sets beyond its transaction ends with its connection, and meets no other organisation's query.
+        options["poolclass"] = NullPool
     return options
 
 

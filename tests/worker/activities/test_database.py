@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
 from tests.worker.activities.workbench import Bench, call
+from worker.activities import database_connections
 
 SLOW = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
 
@@ -236,3 +239,9 @@ async def test_an_unreachable_database_is_tried_again(bench: Bench) -> None:
 )
 async def test_a_config_is_checked(bench: Bench, config: dict[str, Any]) -> None:
     assert (await bench.failure("database", call(config))).type == "config-invalid"
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://u@db/x", "mysql+pymysql://u@db/x"])
+def test_a_server_is_connected_to_anew_for_each_query(url: str) -> None:
+    # What `SET` changes is of the session, which may not reach another organisation's query.
+    assert database_connections._options(make_url(url))["poolclass"] is NullPool
