@@ -112,9 +112,23 @@ function json(value, what) {
   try {
     return stringify(value, check) ?? "null";
   } catch (error) {
-    const failure = new NativeTypeError(`${what} is no JSON value: ${firstLine(error)}`);
-    failure.code = "value-invalid";
-    throw failure;
+    throw invalid(`${what} is no JSON value: ${firstLine(error)}`);
+  }
+}
+
+/** The error for what foreign code gives that cannot be taken. */
+function invalid(message) {
+  const error = new NativeTypeError(message);
+  error.code = "value-invalid";
+  return error;
+}
+
+/** The code of such an error, whatever was thrown; null of any other. */
+function codeOf(error) {
+  try {
+    return error?.code === "value-invalid" ? "value-invalid" : null;
+  } catch {
+    return null;
   }
 }
 
@@ -267,8 +281,8 @@ let loaded;
 const env = { __proto__: null, ...call.env };
 const busy = () => open > 0;
 const given = {
-  __proto__: null, env, ask, end, json, told, replied, define, later, within, inside, busy, acting: () => acting > 0, log,
-  inspect, call,
+  __proto__: null, env, ask, end, json, invalid, codeOf, told, replied, define, later, within, inside, busy,
+  acting: () => acting > 0, log, inspect, call,
 };
 const shim = install(freeze(given));
 prepare(env);

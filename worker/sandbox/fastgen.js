@@ -6,7 +6,7 @@
 
 const { freeze, defineProperty } = Object;
 const { isArray } = Array;
-const NativeTypeError = TypeError, NativeError = Error;
+const NativeError = Error;
 const exec = Function.prototype.call.bind(RegExp.prototype.exec);
 const has = Function.prototype.call.bind(Object.prototype.hasOwnProperty);
 const slice = Function.prototype.call.bind(String.prototype.slice);
@@ -38,11 +38,11 @@ export function install(given) {
 function fastgen(expression) {
   if (data === null) throw new NativeError("there is no data while the code is only looked at");
   if (expression === undefined) return data;
-  if (typeof expression !== "string") throw invalid("fastgen() takes an expression such as \"$action['key'].body\"");
+  if (typeof expression !== "string") throw host.invalid("fastgen() takes an expression such as \"$action['key'].body\"");
   let rest = exec(WRAPPED, expression)?.[1] ?? expression;
   const root = exec(ROOT, rest);
   if (root === null || !has(data, root[1])) {
-    throw invalid(`fastgen(): ${stringify(expression)} names none of ${Object.keys(data).join(", ")}`);
+    throw host.invalid(`fastgen(): ${stringify(expression)} names none of ${Object.keys(data).join(", ")}`);
   }
   let value = data[root[1]], caseless = root[1] === CASELESS;
   rest = slice(rest, root[0].length);
@@ -51,7 +51,7 @@ function fastgen(expression) {
     value = inner(value, found[1] ?? found[4] ?? replace(quoted, ESCAPED, "$1"), caseless);
     rest = slice(rest, found[0].length);
   }
-  if (exec(BLANK, rest) === null) throw invalid(`fastgen(): ${stringify(expression)} cannot be read`);
+  if (exec(BLANK, rest) === null) throw host.invalid(`fastgen(): ${stringify(expression)} cannot be read`);
   return value ?? null;
 }
 
@@ -80,20 +80,6 @@ async function run(loaded) {
     const value = host.json(await loaded.default(fastgen), "what the code returned");
     host.end({ kind: "return", value });
   } catch (error) {
-    host.end({ kind: "threw", error: host.told(error), code: codeOf(error) });
+    host.end({ kind: "threw", error: host.told(error), code: host.codeOf(error) });
   }
-}
-
-function codeOf(error) {
-  try {
-    return error?.code === "value-invalid" ? "value-invalid" : null;
-  } catch {
-    return null;
-  }
-}
-
-function invalid(message) {
-  const error = new NativeTypeError(message);
-  error.code = "value-invalid";
-  return error;
 }

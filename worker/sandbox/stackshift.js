@@ -178,7 +178,7 @@ const step = freeze({
     const given = known(options, ["correlationKey", "timeout", "onTimeout"], "waitForEvent");
     const onTimeout = given.onTimeout ?? "fail";
     if (typeof onTimeout !== "string" || !ON_TIMEOUT[onTimeout]) {
-      throw invalid(`waitForEvent: onTimeout must be 'fail', 'continue' or 'cancel'`);
+      throw host.invalid(`waitForEvent: onTimeout must be 'fail', 'continue' or 'cancel'`);
     }
     const wait = {
       __proto__: null,
@@ -201,7 +201,7 @@ const step = freeze({
 /** What is inside a step cannot be remembered by itself, and the step would wait for it in vain. */
 function outermost(what) {
   const id = host.inside();
-  if (id !== undefined) throw invalid(`${what} is begun inside step ${stringify(id)}: a step has no steps and waits`);
+  if (id !== undefined) throw host.invalid(`${what} is begun inside step ${stringify(id)}: a step has no steps and waits`);
 }
 
 async function execute(id, fn) {
@@ -283,7 +283,7 @@ async function run() {
   } catch (error) {
     // What is thrown instead of a step's failure is not the step's.
     const id = caught !== null && caught.thrown === error ? caught.id : null;
-    outcome = { kind: "threw", id, error: host.told(error), code: codeOf(error) };
+    outcome = { kind: "threw", id, error: host.told(error), code: host.codeOf(error) };
   }
   // A step that was begun is brought to its end, and kept, before the handler's own end counts.
   if (executing !== null) handlerEnded = true;
@@ -300,36 +300,22 @@ function finish(result) {
   else host.end(result);
 }
 
-function codeOf(error) {
-  try {
-    return error?.code === "value-invalid" ? "value-invalid" : null;
-  } catch {
-    return null;
-  }
-}
-
 // --- checks of arguments ---
-
-function invalid(message) {
-  const error = new NativeTypeError(message);
-  error.code = "value-invalid";
-  return error;
-}
 
 function named(value, what) {
   if (typeof value !== "string" || value.length < 1 || value.length > 200) {
-    throw invalid(`${what} must be text of 1 to 200 characters`);
+    throw host.invalid(`${what} must be text of 1 to 200 characters`);
   }
 }
 
 function known(options, allowed, what) {
   if (options === undefined || options === null) return { __proto__: null };
-  if (typeof options !== "object" || isArray(options)) throw invalid(`${what}: the options must be an object`);
+  if (typeof options !== "object" || isArray(options)) throw host.invalid(`${what}: the options must be an object`);
   const given = { __proto__: null, ...options };
   for (const name in given) {
     let found = false;
     for (let i = 0; i < allowed.length; i++) found ||= allowed[i] === name;
-    if (!found) throw invalid(`${what}: there is no option ${stringify(name)}`);
+    if (!found) throw host.invalid(`${what}: there is no option ${stringify(name)}`);
   }
   return given;
 }
@@ -337,27 +323,27 @@ function known(options, allowed, what) {
 function key(value, what, longest = 1000) {
   if (value === undefined || value === null) return null;
   if (typeof value !== "string" || value.length < 1 || value.length > longest) {
-    throw invalid(`${what} must be text of 1 to ${longest} characters, not ${typeof value === "string" ? "this" : typeof value}`);
+    throw host.invalid(`${what} must be text of 1 to ${longest} characters, not ${typeof value === "string" ? "this" : typeof value}`);
   }
   return value;
 }
 
 function stateKey(value) {
   const found = key(value, "a state key", 256);
-  if (found === null) throw invalid("a state key is missing");
+  if (found === null) throw host.invalid("a state key is missing");
   return found;
 }
 
 function seconds(value, what) {
   const found = typeof value === "string" ? exec(DURATION, value) : null;
   const total = found === null ? -1 : number(found[1]) * SECONDS[found[2]];
-  if (total < 0) throw invalid(`${what} must be a whole number and one of s, m, h, d, w, such as '24h'`);
-  if (total > LONGEST) throw invalid(`${what} may be at most 100 years`);
+  if (total < 0) throw host.invalid(`${what} must be a whole number and one of s, m, h, d, w, such as '24h'`);
+  if (total > LONGEST) throw host.invalid(`${what} may be at most 100 years`);
   return total;
 }
 
 function moment(value, what) {
   const date = value instanceof NativeDate ? value : typeof value === "string" ? new NativeDate(value) : null;
-  if (date === null || !finite(timeOf(date))) throw invalid(`${what} must be a Date or an ISO 8601 date and time`);
+  if (date === null || !finite(timeOf(date))) throw host.invalid(`${what} must be a Date or an ISO 8601 date and time`);
   return iso(date);
 }
