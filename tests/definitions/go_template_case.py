@@ -1,11 +1,15 @@
-"""What the cases of go-template are rendered with."""
+"""What the cases of go-template are rendered with, and held to."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any
 
+import pytest
+
+from definitions.errors import ExpressionError
 from definitions.expressions import go_template
+from definitions.expressions.source_error import SourceError
 
 DATA: dict[str, Any] = {
     "name": "Ada",
@@ -37,3 +41,19 @@ def rendered(template: str) -> object:
     value = go_template.compile({"template": "|" + template})(copy.deepcopy(DATA))
     assert isinstance(value, str)
     return value[1:]
+
+
+def fails(template: str, message: str) -> None:
+    """When it is rendered, with this in its message."""
+    with pytest.raises(ExpressionError) as caught:
+        rendered(template)
+    assert message in caught.value.message
+
+
+def is_refused(template: str, message: str) -> None:
+    """When it is compiled, as wrong and not as unsupported, with its place and this in its message."""
+    with pytest.raises(SourceError) as caught:
+        go_template.compile({"template": template})
+    assert message in caught.value.message
+    assert caught.value.message.startswith("line 1, column ")
+    assert not caught.value.unsupported
