@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= .tidegate
 # A file's tests stay together, as they share what is slow to start.
-PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile
+PARALLEL ?= --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 SOURCES := definitions worker adapter tidegate tests bench demo
 
 # The stamp is newer than what it was made from as long as the environment is up to date.

@@ -17,6 +17,16 @@ from temporalio.client import Client
 
 from definitions.contract import SEARCH_ATTRIBUTES
 
+#: Folders and files whose tests take minutes: they come first, so that no process ends long after the others.
+SLOW = (
+    "worker/test_mailboxes_many.py",
+    "chaos/",
+    "worker/test_publish_many.py",
+    "worker/test_code_steps.py",
+    "conformance/compozy/test_many_streams.py",
+    "bench/",
+    "tidegate/",
+)
 START_SECONDS = 60
 STOP_SECONDS = 10
 
@@ -28,6 +38,13 @@ FAST = {
     "matching.numTaskqueueReadPartitions": 1,
     "matching.numTaskqueueWritePartitions": 1,
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first, each file's tests together and in their order."""
+    here = Path(__file__).parent
+    places = {item: item.path.relative_to(here).as_posix() for item in items}
+    items.sort(key=lambda item: next((n for n, slow in enumerate(SLOW) if places[item].startswith(slow)), len(SLOW)))
 
 
 def temporal_executable() -> str:
